@@ -1,0 +1,252 @@
+"""The laws of the environment contract, as one test class that every implementation inherits.
+
+    class TestMyEnvironment(EnvironmentContract):
+        def make(self, seed: int) -> Environment:
+            return MyEnvironment(task="reach", seed=seed)
+
+It needs pytest, which nothing else in this package does.
+"""
+
+import abc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dm_env
+import numpy as np
+import pytest
+
+from polytask_contract.environment import Environment, Turn
+from polytask_contract.errors import ActionRefused, EnvironmentClosed, Refusal
+
+Trace = list[tuple[Any, ...]]
+
+BAD_ACTIONS: dict[str, tuple[Callable[[int], Any], Refusal]] = {
+    "too long": (lambda size: np.zeros(size + 1), Refusal.WRONG_SIZE),
+    "too short": (lambda size: np.zeros(size - 1), Refusal.WRONG_SIZE),
+    "of two dimensions": (lambda size: np.zeros((1, size)), Refusal.WRONG_SIZE),
+    "a scalar": (lambda _: 0.0, Refusal.WRONG_SIZE),
+    "NaN": (lambda size: np.full(size, np.nan), Refusal.NOT_FINITE),
+    "infinite": (lambda size: np.full(size, -np.inf), Refusal.NOT_FINITE),
+    "above": (lambda size: np.full(size, 1.001), Refusal.OUT_OF_RANGE),
+    "below in one value": (lambda size: -1.5 * np.eye(size)[-1], Refusal.OUT_OF_RANGE),
+}
+
+
+def flat(timestep: dm_env.TimeStep) -> tuple[Any, ...]:
+    """Return everything in `timestep` as bytes and numbers that compare bit for bit."""
+    observation = timestep.observation
+    arrays = tuple((name, np.asarray(observation[name]).tobytes()) for name in sorted(observation))
+    return (timestep.step_type, timestep.reward, timestep.discount, arrays)
+
+
+class EnvironmentContract(abc.ABC):
+    """Laws that hold for every Environment; `steps` bounds the length of the costly ones."""
+
+    steps = 12
+
+    @abc.abstractmethod
+    def make(self, seed: int) -> Environment:
+        """Return a new environment whose unseeded resets follow from `seed`."""
+
+    @pytest.fixture
+    def environments(self) -> Iterator[Callable[[int], Environment]]:
+        """Give `make`, and close what was made when the test ends."""
+        made: list[Environment] = []
+
+        def make(seed: int = 0) -> Environment:
+            made.append(self.make(seed))
+            return made[-1]
+
+        yield make
+        for environment in made:
+            environment.close()
+
+    @pytest.fixture
+    def environment(self, environments: Callable[[int], Environment]) -> Environment:
+        """Give one environment."""
+        return environments(0)
+
+    def actions(self, environment: Environment) -> list[Any]:
+        """Return the same valid actions every time: random ones, then both ends of the range."""
+        size = environment.specification.action_size
+        random = np.random.default_rng(7).uniform(-1, 1, (self.steps - 2, size))
+        return [*random.astype(np.float32), np.ones(size, np.float32), -np.ones(size, np.float32)]
+
+    def episode(self, environment: Environment, seed: int | None) -> Trace:
+        """Return the trace of `actions` after a reset, cut at the end of the episode."""
+        trace = [flat(environment.reset(seed))]
+        for action in self.actions(environment):
+            timestep = environment.step(action)
+            trace.append(flat(timestep))
+            if timestep.last():
+                break
+        return trace
+
+    def test_a_reset_begins_at_step_zero(self, environment: Environment) -> None:
+        """The first time step carries no reward, and its turn is step 0."""
+        timestep = environment.reset(1)
+        assert timestep.first()
+        assert timestep.reward is None
+        assert timestep.discount is None
+        assert environment.turn is not None
+        assert environment.turn.step == 0
+
+    def test_observations_match_the_specification_at_every_step(
+        self, environment: Environment
+    ) -> None:
+        """Keys, shapes, types and bounds are the promised ones; rewards are finite."""
+        timestep = environment.reset(1)
+        for action in self.actions(environment):
+            check_observation(environment, timestep)
+            timestep = environment.step(action)
+            if timestep.last():
+                break
+            assert np.isfinite(timestep.reward)
+            assert timestep.discount == 1.0
+        check_observation(environment, timestep)
+
+    def test_every_action_is_answered_exactly_once(self, environment: Environment) -> None:
+        """Each action moves the turn by one step of the same episode."""
+        environment.reset(1)
+        first = environment.turn
+        assert first is not None
+        for count, action in enumerate(self.actions(environment), start=1):
+            timestep = environment.step(action)
+            assert environment.turn == (
+                None if timestep.last() else Turn(first.episode, first.step + count)
+            )
+            if timestep.last():
+                break
+
+    def test_the_same_seed_gives_the_same_episode(
+        self, environments: Callable[[int], Environment]
+    ) -> None:
+        """Bit for bit, in the same environment again and in another one."""
+        one, other = environments(0), environments(99)
+        expected = self.episode(one, seed=5)
+        assert self.episode(one, seed=5) == expected
+        assert self.episode(other, seed=5) == expected
+
+    def test_another_seed_gives_another_episode(self, environment: Environment) -> None:
+        """Chance is really drawn from the seed."""
+        assert self.episode(environment, seed=5) != self.episode(environment, seed=6)
+
+    def test_unseeded_episodes_follow_from_the_environments_seed(
+        self, environments: Callable[[int], Environment]
+    ) -> None:
+        """Two environments of one seed live the same sequence of different episodes."""
+        one, other = environments(3), environments(3)
+        episodes = [self.episode(one, None), self.episode(one, None)]
+        assert [self.episode(other, None), self.episode(other, None)] == episodes
+        assert episodes[0] != episodes[1]
+
+    def test_an_episode_ends_and_the_next_begins(self, environment: Environment) -> None:
+        """LAST comes by the specified length; a step after it begins another episode."""
+        timestep = environment.reset(1)
+        before: Any = environment.turn
+        steps = 0
+        rest = np.zeros(environment.specification.action_size)
+        while not timestep.last() and steps < (environment.specification.episode_length or 500):
+            timestep = environment.step(rest)
+            steps += 1
+        if environment.specification.episode_length:
+            assert timestep.last()
+        elif not timestep.last():
+            return
+        assert timestep.discount in (0.0, 1.0)
+        assert environment.turn is None
+        assert environment.step(rest).first()
+        following: Any = environment.turn
+        assert following.episode != before.episode
+
+    def test_a_step_before_any_reset_begins_an_episode(self, environment: Environment) -> None:
+        """As dm_env has it: the action is ignored."""
+        assert environment.step(np.zeros(environment.specification.action_size)).first()
+
+    @pytest.mark.parametrize("name", BAD_ACTIONS)
+    def test_a_bad_action_is_refused_and_the_world_stays(
+        self, environment: Environment, name: str
+    ) -> None:
+        """The error says why, and the episode goes on as if nothing had been sent."""
+        build, refusal = BAD_ACTIONS[name]
+        bad = build(environment.specification.action_size)
+        expected = self.episode(environment, seed=5)
+        assert self.disturbed(environment, refusal, lambda turn: (turn, bad)) == expected
+
+    @pytest.mark.parametrize(
+        ("refusal", "change"),
+        [
+            (Refusal.WRONG_EPISODE, Turn(1, 0)),
+            (Refusal.WRONG_STEP, Turn(0, 1)),
+            (Refusal.WRONG_STEP, Turn(0, -1)),
+        ],
+    )
+    def test_an_action_for_another_turn_is_refused_and_the_world_stays(
+        self, environment: Environment, refusal: Refusal, change: Turn
+    ) -> None:
+        """A future, a past or a foreign turn cannot be answered."""
+        action = np.zeros(environment.specification.action_size)
+        expected = self.episode(environment, seed=5)
+
+        def other(turn: Turn) -> tuple[Turn, Any]:
+            return Turn(turn.episode + change.episode, turn.step + change.step), action
+
+        assert self.disturbed(environment, refusal, other) == expected
+
+    def disturbed(
+        self,
+        environment: Environment,
+        refusal: Refusal,
+        disturb: Callable[[Turn], tuple[Turn, Any]],
+    ) -> Trace:
+        """Return the trace of an episode at whose second turn a wrong answer is refused."""
+        trace = [flat(environment.reset(5))]
+        for step, action in enumerate(self.actions(environment)):
+            if step == 1:
+                turn = environment.turn
+                assert turn is not None
+                with pytest.raises(ActionRefused) as caught:
+                    environment.act(*disturb(turn))
+                assert caught.value.refusal == refusal
+                assert environment.turn == turn
+            timestep = environment.step(action)
+            trace.append(flat(timestep))
+            if timestep.last():
+                break
+        return trace
+
+    def test_no_turn_can_be_answered_before_a_reset(self, environment: Environment) -> None:
+        """There is no episode yet."""
+        with pytest.raises(ActionRefused) as caught:
+            environment.act(Turn(1, 0), np.zeros(environment.specification.action_size))
+        assert caught.value.refusal == Refusal.NO_EPISODE
+
+    def test_what_was_handed_out_is_never_written_again(self, environment: Environment) -> None:
+        """Earlier observations, and the caller's actions, stay as they were."""
+        timesteps = [environment.reset(1)]
+        kept = [flat(timesteps[0])]
+        for action in self.actions(environment):
+            given = action.copy()
+            timesteps.append(environment.step(action))
+            assert np.array_equal(action, given)
+            action[:] = 0
+            kept.append(flat(timesteps[-1]))
+            if timesteps[-1].last():
+                break
+        assert [flat(timestep) for timestep in timesteps] == kept
+
+    def test_a_closed_environment_says_so(self, environment: Environment) -> None:
+        """Closing twice is fine, using it afterwards is not."""
+        environment.reset(1)
+        environment.close()
+        environment.close()
+        with pytest.raises(EnvironmentClosed):
+            environment.reset(1)
+
+
+def check_observation(environment: Environment, timestep: dm_env.TimeStep) -> None:
+    """Assert that the observation of `timestep` is one of the specification."""
+    expected = environment.observation_spec()
+    assert set(timestep.observation) == set(expected)
+    for name, spec in expected.items():
+        spec.validate(timestep.observation[name])

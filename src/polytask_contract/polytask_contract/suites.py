@@ -1,0 +1,46 @@
+"""Suites of tasks, found by name through the entry point group `polytask.suites`."""
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Protocol
+
+import dm_env
+
+from polytask_contract.environment import Action, Environment
+from polytask_contract.errors import UnknownName
+from polytask_contract.specification import Observations
+
+GROUP = "polytask.suites"
+
+Policy = Callable[[dm_env.TimeStep], Action]
+
+
+class Suite(Protocol):
+    """A family of tasks that share action size, observations and control period."""
+
+    @property
+    def name(self) -> str:
+        """The name under which the suite is found."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of its tasks."""
+
+    def make(self, task: str, seed: int, observations: Observations) -> Environment:
+        """Return an environment of `task`; raise UnknownName when there is no such task."""
+
+    def demonstrator(self, task: str) -> Policy:
+        """Return a policy that accomplishes `task`; raise UnknownName when there is none."""
+
+
+def suite_names() -> tuple[str, ...]:
+    """Return the names of all installed suites, sorted."""
+    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
+
+
+def find_suite(name: str) -> Suite:
+    """Return the installed suite called `name`; raise UnknownName when there is none."""
+    for entry in entry_points(group=GROUP, name=name):
+        suite: Suite = entry.load()()
+        return suite
+    raise UnknownName("suite", name, suite_names())

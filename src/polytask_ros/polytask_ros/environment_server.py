@@ -1,0 +1,263 @@
+"""The server's end of the environment contract: a node that serves a World."""
+
+import abc
+import secrets
+from collections.abc import Generator
+from typing import Any
+
+import dm_env
+import numpy as np
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from polytask_contract.environment import Turn
+from polytask_contract.errors import (
+    ActionRefused,
+    EnvironmentBusy,
+    PolyTaskError,
+    ResetFailed,
+    UnknownName,
+)
+from polytask_contract.world import World
+from polytask_msgs.action import ResetEnvironment
+from polytask_msgs.msg import Action, ActionRefusal, EnvironmentSpec, Observation
+from polytask_ros import names, qos
+from polytask_ros.messages import fill_observation, spec_message
+from polytask_ros.parameters import declare_parameters
+from polytask_ros.referee import ActionWatchdog, Holding, Turns
+
+# How often the server looks whether its client is still there, and resumes a reset under way.
+HOLDING_PERIOD = 0.5
+RESET_PERIOD = 0.02
+# A reset's result carries a picture, and the client asks for it as soon as the reset is accepted.
+RESULT_TIMEOUT = 2
+
+Reset = ResetEnvironment.Result
+
+
+class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not typed
+    """Base of nodes that serve an environment: implement `make_world`.
+
+    Everything happens in one thread. Lockstep: the world moves when the action for its open turn
+    arrives. Real time: it moves every control period, by the newest action or, for a few periods,
+    by the one before; then the episode is stopped. Actions that do not count are answered on
+    `environment/refusal`; the world does not move for them.
+    """
+
+    def __init__(self, name: str, **options: Any) -> None:
+        """Open the node `name` and begin to serve; `options` go to rclpy's Node."""
+        super().__init__(name, **options)
+        settings = declare_parameters(self, "polytask_ros", "environment_server.yaml")
+        self._realtime = settings["pacing"] == "realtime"
+        self._world = self.make_world()
+        specification = self._world.specification
+        self._turns = Turns(specification.action_size)
+        self._holding = Holding(settings["client_timeout"])
+        self._watchdog = ActionWatchdog(specification.action_size, settings["hold_periods"])
+        self._frame = settings["frame_id"]
+        # Random, so that an action meant for a server that was restarted fits no episode here.
+        self._episode = secrets.randbits(48) << 8
+        self._newest = Observation()
+        self._resetting = False
+        self._open_interfaces(specification.control_period)
+        pacing = EnvironmentSpec.REALTIME if self._realtime else EnvironmentSpec.LOCKSTEP
+        self._spec.publish(spec_message(specification, pacing))
+        tasks = len(specification.tasks)
+        self.get_logger().info(
+            f"serving {specification.suite} ({tasks} tasks, {settings['pacing']})"
+        )
+
+    @abc.abstractmethod
+    def make_world(self) -> World:
+        """Return the world to serve; the node's parameters can be declared and read here."""
+
+    def _open_interfaces(self, control_period: float) -> None:
+        self._spec = self.create_publisher(EnvironmentSpec, names.SPEC, qos.LATCHED)
+        self._observations = self.create_publisher(Observation, names.OBSERVATION, qos.TURN)
+        self._refusals = self.create_publisher(ActionRefusal, names.REFUSAL, qos.TURN)
+        self.create_subscription(Action, names.ACTION, self._on_action, qos.TURN)
+        self._resets = ActionServer(
+            self,
+            ResetEnvironment,
+            names.RESET,
+            execute_callback=self._on_reset,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+            result_timeout=RESULT_TIMEOUT,
+        )
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(HOLDING_PERIOD, self._check_holding, clock=steady)
+        self._reset_timer = self.create_timer(RESET_PERIOD, lambda: None, clock=steady)
+        self._reset_timer.cancel()
+        self._period_timer = self.create_timer(control_period, self._on_period, clock=steady)
+        self._period_timer.cancel()
+
+    def destroy_node(self) -> None:
+        """Stop the world, then the node."""
+        if self._turns.open is not None:
+            self._give_up("the server ends")
+        self._resets.destroy()
+        self._world.close()
+        super().destroy_node()
+
+    # Actions
+
+    def _on_action(self, message: Action) -> None:
+        turn = Turn(message.episode, message.step)
+        if message.resent and self._turns.was_answered(turn):
+            self._observations.publish(self._newest)
+            return
+        try:
+            action = self._turns.judge(turn, np.frombuffer(message.values, np.float32))
+        except ActionRefused as refused:
+            self._refuse(turn, refused)
+            return
+        self._holding.hear()
+        if self._realtime:
+            self._watchdog.give(action)
+        else:
+            self._answer(self._world.advance(action))
+
+    def _refuse(self, turn: Turn, refused: ActionRefused) -> None:
+        self.get_logger().warning(f"action refused: {refused}", throttle_duration_sec=1.0)
+        self._refusals.publish(
+            ActionRefusal(
+                episode=turn.episode,
+                step=turn.step,
+                code=int(refused.refusal),
+                message=str(refused),
+            )
+        )
+
+    def _on_period(self) -> None:
+        if self._turns.open is None:
+            return
+        action = self._watchdog.take()
+        if action is None:
+            self._give_up(f"no action came in time; {self._watchdog.missed} were missed")
+        else:
+            self._answer(self._world.advance(action))
+
+    def _answer(self, timestep: dm_env.TimeStep) -> None:
+        self._publish(self._turns.advance(timestep.last()), timestep)
+        if timestep.last():
+            self._period_timer.cancel()
+
+    def _publish(self, turn: Turn, timestep: dm_env.TimeStep) -> None:
+        message = Observation(episode=turn.episode, step=turn.step)
+        message.header.stamp = self.get_clock().now().to_msg()
+        if self._world.specification.image:
+            message.header.frame_id = self._frame
+        message.missed_actions = self._watchdog.missed
+        fill_observation(message, timestep)
+        self._newest = message
+        self._observations.publish(message)
+
+    # Episodes given up
+
+    def _check_holding(self) -> None:
+        if self._resetting:
+            self._holding.hear()
+            return
+        reason = self._holding.lapse(self._nodes())
+        if not reason:
+            return
+        self._holding.release()
+        if self._turns.open is not None:
+            self._give_up(reason)
+
+    def _nodes(self) -> set[str]:
+        pairs = self.get_node_names_and_namespaces()
+        return {f"{namespace.rstrip('/')}/{name}" for name, namespace in pairs}
+
+    def _give_up(self, reason: str) -> None:
+        """Stop the world and end the episode: the newest observation is sent again, as its last."""
+        self._world.stop(reason)
+        self._period_timer.cancel()
+        self._turns.abandon()
+        self.get_logger().warning(f"episode stopped: {reason}")
+        last = self._newest
+        last.step += 1
+        last.step_type, last.reward, last.discount = Observation.LAST, 0.0, 1.0
+        last.ending, last.ending_message = Observation.STOPPED, reason
+        last.missed_actions = self._watchdog.missed
+        self._observations.publish(last)
+
+    # Resets
+
+    async def _on_reset(self, handle: Any) -> Any:
+        try:
+            steps = self._admit(handle.request)
+        except EnvironmentBusy as busy:
+            return self._failed(handle, Reset.BUSY, busy)
+        except UnknownName as unknown:
+            return self._failed(handle, Reset.UNKNOWN_TASK, unknown)
+        except PolyTaskError as error:
+            return self._failed(handle, Reset.INVALID_GOAL, error)
+        self._resetting = True
+        self._reset_timer.reset()
+        try:
+            timestep = await _Stepwise(self._run(handle, steps))
+        except ResetFailed as failed:
+            self.get_logger().error(f"reset failed: {failed}")
+            return self._failed(handle, Reset.FAILED, failed)
+        finally:
+            self._resetting = False
+            self._reset_timer.cancel()
+        if timestep is None:
+            self._holding.release()
+            handle.canceled()
+            return Reset(code=Reset.CANCELED, message="the reset was cancelled; no episode runs")
+        self._start(timestep)
+        handle.succeed()
+        return Reset(code=Reset.SUCCESS, observation=self._newest)
+
+    def _admit(self, goal: Any) -> Generator[Any, None, dm_env.TimeStep]:
+        if not goal.client:
+            raise PolyTaskError("client is empty; valid: the fully qualified name of a node")
+        if self._resetting:
+            raise EnvironmentBusy(f"a reset by {self._holding.client} is under way")
+        self._world.specification.check_task(goal.task)
+        self._holding.claim(goal.client)
+        self._period_timer.cancel()
+        self._turns.abandon()
+        return self._world.begin(goal.task, goal.seed)
+
+    def _run(
+        self, handle: Any, steps: Generator[Any, None, dm_env.TimeStep]
+    ) -> Generator[None, None, dm_env.TimeStep | None]:
+        """Run the reset, a step each time; return None when it was cancelled on the way."""
+        while not handle.is_cancel_requested:
+            try:
+                phase, share = next(steps)
+            except StopIteration as done:
+                timestep: dm_env.TimeStep = done.value
+                return timestep
+            handle.publish_feedback(ResetEnvironment.Feedback(phase=phase, progress=share))
+            yield
+        steps.close()
+        self._world.stop("the reset was cancelled")
+        return None
+
+    def _start(self, timestep: dm_env.TimeStep) -> None:
+        self._episode += 1
+        self._turns.start(self._episode)
+        self._watchdog.start()
+        self._holding.hear()
+        self._publish(Turn(self._episode, 0), timestep)
+        if self._realtime:
+            self._period_timer.reset()
+
+    def _failed(self, handle: Any, code: int, error: PolyTaskError) -> Any:
+        handle.abort()
+        return Reset(code=code, message=str(error))
+
+
+class _Stepwise:
+    """Awaits a generator in rclpy's executor, which resumes a coroutine each time it wakes."""
+
+    def __init__(self, steps: Generator[None, None, Any]) -> None:
+        self._steps = steps
+
+    def __await__(self) -> Generator[None, None, Any]:
+        return self._steps

@@ -1,0 +1,64 @@
+"""Starting and ending a PolyTask process: middleware defaults, and a main function for nodes."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from polytask_contract.errors import PolyTaskError
+
+PROFILE = Path(__file__).with_name("fastdds.xml")
+# The second name is the one that Fast DDS had before; it is still read.
+PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+DISCOVERY_VARIABLES = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY")
+LONGEST_WAIT = 0.2
+
+
+def initialize(args: Sequence[str] | None = None, **options: Any) -> None:
+    """Initialise rclpy with PolyTask's Fast DDS profile and discovery range, unless others are set.
+
+    `options` go to rclpy.init.
+    """
+    if not any(name in os.environ for name in PROFILE_VARIABLES):
+        os.environ[PROFILE_VARIABLES[0]] = str(PROFILE)
+    if not any(name in os.environ for name in DISCOVERY_VARIABLES):
+        os.environ[DISCOVERY_VARIABLES[0]] = "LOCALHOST"
+    rclpy.init(args=args, **options)
+
+
+def run_node(make: Callable[[], Node]) -> None:
+    """Make a node and spin it until the process is told to end by SIGINT or SIGTERM.
+
+    The node can still publish while it is destroyed, so it may say that it ends. A PolyTaskError
+    ends the process with that one sentence and status 1.
+    """
+    ending = False
+
+    def end(_number: int, _frame: object) -> None:
+        nonlocal ending
+        ending = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    initialize(sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    node: Node | None = None
+    try:
+        node = make()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        while not ending:
+            # Python runs its signal handlers only between two waits.
+            executor.spin_once(timeout_sec=LONGEST_WAIT)
+    except PolyTaskError as error:
+        sys.exit(f"error: {error}")
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()

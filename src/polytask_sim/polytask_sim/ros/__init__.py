@@ -1,0 +1,1 @@
+"""Nodes of polytask_sim; nothing outside this folder imports ROS."""

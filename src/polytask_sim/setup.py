@@ -1,0 +1,29 @@
+"""Build description of polytask_sim."""
+
+from setuptools import find_packages, setup
+
+PACKAGE = "polytask_sim"
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={PACKAGE: ["py.typed"], f"{PACKAGE}.ros": ["*.yaml"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+    ],
+    install_requires=["setuptools", "dm-env", "numpy", "pillow"],
+    zip_safe=False,
+    maintainer="PolyTask maintainers",
+    maintainer_email="maintainers@polytask.invalid",
+    description="Worlds of PolyTask: suites of simulated tasks.",
+    license="Apache-2.0",
+    entry_points={
+        "polytask.suites": ["point = polytask_sim.suites.point:PointSuite"],
+        "console_scripts": [
+            "sim_environment = polytask_sim.ros.sim_environment_node:main",
+            "demo = polytask_sim.ros.demo:main",
+        ],
+    },
+)
