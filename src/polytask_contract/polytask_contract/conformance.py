@@ -49,22 +49,11 @@ class EnvironmentContract(abc.ABC):
         """Return a new environment whose unseeded resets follow from `seed`."""
 
     @pytest.fixture
-    def environments(self) -> Iterator[Callable[[int], Environment]]:
-        """Give `make`, and close what was made when the test ends."""
-        made: list[Environment] = []
-
-        def make(seed: int = 0) -> Environment:
-            made.append(self.make(seed))
-            return made[-1]
-
-        yield make
-        for environment in made:
-            environment.close()
-
-    @pytest.fixture
-    def environment(self, environments: Callable[[int], Environment]) -> Environment:
-        """Give one environment."""
-        return environments(0)
+    def environment(self) -> Iterator[Environment]:
+        """Give one environment, and close it when the test ends."""
+        environment = self.make(0)
+        yield environment
+        environment.close()
 
     def actions(self, environment: Environment) -> list[Any]:
         """Return the same valid actions every time: random ones, then both ends of the range."""
@@ -118,26 +107,29 @@ class EnvironmentContract(abc.ABC):
             if timestep.last():
                 break
 
-    def test_the_same_seed_gives_the_same_episode(
-        self, environments: Callable[[int], Environment]
-    ) -> None:
+    def episodes(self, seed: int, *episode_seeds: int | None) -> list[Trace]:
+        """Return the traces of one episode a seed, lived in a new environment of `seed`."""
+        environment = self.make(seed)
+        try:
+            return [self.episode(environment, episode_seed) for episode_seed in episode_seeds]
+        finally:
+            environment.close()
+
+    def test_the_same_seed_gives_the_same_episode(self) -> None:
         """Bit for bit, in the same environment again and in another one."""
-        one, other = environments(0), environments(99)
-        expected = self.episode(one, seed=5)
-        assert self.episode(one, seed=5) == expected
-        assert self.episode(other, seed=5) == expected
+        first, again = self.episodes(0, 5, 5)
+        (elsewhere,) = self.episodes(99, 5)
+        assert again == first
+        assert elsewhere == first
 
     def test_another_seed_gives_another_episode(self, environment: Environment) -> None:
         """Chance is really drawn from the seed."""
         assert self.episode(environment, seed=5) != self.episode(environment, seed=6)
 
-    def test_unseeded_episodes_follow_from_the_environments_seed(
-        self, environments: Callable[[int], Environment]
-    ) -> None:
+    def test_unseeded_episodes_follow_from_the_environments_seed(self) -> None:
         """Two environments of one seed live the same sequence of different episodes."""
-        one, other = environments(3), environments(3)
-        episodes = [self.episode(one, None), self.episode(one, None)]
-        assert [self.episode(other, None), self.episode(other, None)] == episodes
+        episodes = self.episodes(3, None, None)
+        assert self.episodes(3, None, None) == episodes
         assert episodes[0] != episodes[1]
 
     def test_an_episode_ends_and_the_next_begins(self, environment: Environment) -> None:

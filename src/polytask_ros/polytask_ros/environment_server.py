@@ -22,9 +22,10 @@ from polytask_contract.errors import (
 from polytask_contract.world import World
 from polytask_msgs.action import ResetEnvironment
 from polytask_msgs.msg import Action, ActionRefusal, EnvironmentSpec, Observation
+from polytask_msgs.srv import ReleaseEnvironment
 from polytask_ros import names, qos
 from polytask_ros.messages import fill_observation, spec_message
-from polytask_ros.parameters import declare_parameters
+from polytask_ros.parameters import declare_parameters, refuse_undeclared
 from polytask_ros.referee import ActionWatchdog, Holding, Turns
 
 # How often the server looks whether its client is still there, and resumes a reset under way.
@@ -51,6 +52,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
         settings = declare_parameters(self, "polytask_ros", "environment_server.yaml")
         self._realtime = settings["pacing"] == "realtime"
         self._world = self.make_world()
+        refuse_undeclared(self)
         specification = self._world.specification
         self._turns = Turns(specification.action_size)
         self._holding = Holding(settings["client_timeout"])
@@ -85,6 +87,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
             cancel_callback=lambda _: CancelResponse.ACCEPT,
             result_timeout=RESULT_TIMEOUT,
         )
+        self.create_service(ReleaseEnvironment, names.RELEASE, self._on_release)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(HOLDING_PERIOD, self._check_holding, clock=steady)
         self._reset_timer = self.create_timer(RESET_PERIOD, lambda: None, clock=steady)
@@ -160,8 +163,18 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
             self._holding.hear()
             return
         reason = self._holding.lapse(self._nodes())
-        if not reason:
-            return
+        if reason:
+            self._let_go(reason)
+
+    def _on_release(self, request: Any, response: Any) -> Any:
+        if self._holding.client == request.client and not self._resetting:
+            self._let_go(f"{request.client} let go")
+        elif self._holding.client:
+            response.code = response.BUSY
+            response.message = f"{self._holding.client} holds the environment"
+        return response
+
+    def _let_go(self, reason: str) -> None:
         self._holding.release()
         if self._turns.open is not None:
             self._give_up(reason)
@@ -218,6 +231,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
         if self._resetting:
             raise EnvironmentBusy(f"a reset by {self._holding.client} is under way")
         self._world.specification.check_task(goal.task)
+        self._check_holding()
         self._holding.claim(goal.client)
         self._period_timer.cancel()
         self._turns.abandon()

@@ -11,7 +11,6 @@ from typing import Any
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from rclpy.signals import SignalHandlerGuardCondition
 
 
 class Inbox:
@@ -22,24 +21,21 @@ class Inbox:
 
     def __init__(self, node: Node, topics: Sequence[tuple[Any, str, QoSProfile]]) -> None:
         """Subscribe to `topics`, each a message type, a name and a profile."""
-        self._context = node.context
-        self._interrupt = SignalHandlerGuardCondition(context=node.context)
         self.messages: list[list[Any]] = [[] for _ in topics]
         self.subscriptions = [
             node.create_subscription(kind, name, messages.append, profile)
             for (kind, name, profile), messages in zip(topics, self.messages, strict=True)
         ]
         self._wait_set = rclpy_implementation.WaitSet(
-            len(topics), 1, 0, 0, 0, 0, node.context.handle
+            len(topics), 0, 0, 0, 0, 0, node.context.handle
         )
 
     def wait(self, seconds: float) -> None:
-        """Wait until a message comes, a signal arrives or `seconds` have passed; then collect."""
+        """Wait until a message comes or `seconds` have passed; collect what has come."""
         wait_set = self._wait_set
         wait_set.clear_entities()
         for subscription in self.subscriptions:
             wait_set.add_subscription(subscription.handle)
-        wait_set.add_guard_condition(self._interrupt.handle)
         wait_set.wait(int(seconds * 1e9))
         ready = wait_set.get_ready_entities("subscription")
         for subscription, messages in zip(self.subscriptions, self.messages, strict=True):
@@ -53,7 +49,3 @@ class Inbox:
         """Forget the messages that have come so far."""
         for messages in self.messages:
             messages.clear()
-
-    def close(self) -> None:
-        """Stop waiting for signals; the node's destruction ends the subscriptions."""
-        self._interrupt.destroy()

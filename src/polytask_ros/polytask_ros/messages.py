@@ -34,7 +34,7 @@ class MalformedMessage(PolyTaskError):
 def packed(values: NDArray[Any], typecode: str) -> "array[Any]":
     """Return the bytes of `values` as an array of `typecode`, copied once."""
     result = array(typecode)
-    result.frombytes(np.ascontiguousarray(values).data.cast("B"))
+    result.frombytes(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
     return result
 
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import yaml
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
@@ -33,35 +33,52 @@ def executable(package: str, name: str) -> Path:
     return path
 
 
+def _piped(stream: IO[Any] | None) -> IO[Any]:
+    if stream is None:
+        raise ValueError("the process was not started with a pipe there")
+    return stream
+
+
 class NodeProcess:
-    """A running node; leaving the context ends it, at first kindly."""
+    """A running node; leaving the context ends it, at first kindly.
+
+    with NodeProcess(executable("polytask_sim", "sim_environment"), parameters={"suite": "point"}):
+        ...
+    """
 
     def __init__(
         self,
-        package: str,
-        name: str,
+        *command: str | Path,
         parameters: Mapping[str, Any] | None = None,
-        *,
         namespace: str = "",
         arguments: Sequence[str] = (),
         **options: Any,
     ) -> None:
-        """Start the executable `name`; `options` go to subprocess.Popen."""
-        command = [str(executable(package, name)), "--ros-args"]
+        """Start `command`; `arguments` are further ROS arguments, `options` go to Popen."""
+        words = [*map(str, command), "--ros-args"]
         for key, value in (parameters or {}).items():
             # YAML in flow style on one line is what ROS reads after the colon.
             text = yaml.safe_dump(value, default_flow_style=True, width=10**6).splitlines()[0]
-            command += ["-p", f"{key}:={text}"]
+            words += ["-p", f"{key}:={text}"]
         if namespace:
-            command += ["-r", f"__ns:={namespace}"]
-        command += arguments
+            words += ["-r", f"__ns:={namespace}"]
         # A session of its own: Ctrl-C reaches the parent alone, which then ends its nodes in order.
-        self._process = subprocess.Popen(command, start_new_session=True, **options)
+        self._process = subprocess.Popen([*words, *arguments], start_new_session=True, **options)
 
     @property
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
+
+    @property
+    def output(self) -> IO[Any]:
+        """What the process prints, if it was started with stdout=PIPE."""
+        return _piped(self._process.stdout)
+
+    @property
+    def errors(self) -> IO[Any]:
+        """What the process complains of, if it was started with stderr=PIPE."""
+        return _piped(self._process.stderr)
 
     def running(self) -> bool:
         """Tell whether the process still runs."""
@@ -78,6 +95,8 @@ class NodeProcess:
 
     def stop(self) -> int:
         """End the process, by force if it does not within GRACE seconds, and return its status."""
+        # A process that was stopped could not hear anything else.
+        self.signal(signal.SIGCONT)
         self.signal(signal.SIGINT)
         try:
             return self.wait(GRACE)
@@ -100,5 +119,8 @@ class NodeProcess:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the process."""
+        """End the process and what its pipes hold."""
         self.stop()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()

@@ -10,6 +10,7 @@ import numpy as np
 import rclpy
 from numpy.typing import ArrayLike
 from rclpy.action import ActionClient
+from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.task import Future
 
@@ -25,6 +26,7 @@ from polytask_contract.errors import (
 from polytask_contract.specification import Specification
 from polytask_msgs.action import ResetEnvironment
 from polytask_msgs.msg import Action, ActionRefusal, EnvironmentSpec, Observation
+from polytask_msgs.srv import ReleaseEnvironment
 from polytask_ros import names, qos
 from polytask_ros.inbox import Inbox
 from polytask_ros.messages import packed, specification_of, timestep_of
@@ -32,6 +34,7 @@ from polytask_ros.runtime import initialize
 
 # An answer that has not come by then is asked for again: over a lossy link it may never come.
 RESEND_PERIOD = 0.5
+RELEASE_TIMEOUT = 1.0
 
 FORGOTTEN = (Refusal.NO_EPISODE, Refusal.WRONG_EPISODE)
 
@@ -39,7 +42,7 @@ FORGOTTEN = (Refusal.NO_EPISODE, Refusal.WRONG_EPISODE)
 class RosEnvironment(Environment):
     """The environment served under `namespace`, for one task at a time.
 
-    It has a node of its own and spins it while it waits, in the caller's thread. Where no answer
+    It has a context and a node of its own and spins them while it waits, in the caller's thread. Where no answer
     comes for `timeout` seconds, or the server is gone, EnvironmentLost is raised; a later reset
     works again once the server is back. A reset may take `reset_timeout` seconds.
 
@@ -62,15 +65,21 @@ class RosEnvironment(Environment):
         `arguments` are ROS arguments for the node, such as remappings. Raise EnvironmentLost when
         no server is found in time, UnknownName when it does not have `task`.
         """
-        if not rclpy.ok():
-            initialize()
         self._timeout = timeout
         self._reset_timeout = reset_timeout
         self._seeds = np.random.default_rng(seed)
         self._turn: Turn | None = None
         self._spec: EnvironmentSpec | None = None
+        self._holds = self._lost = False
         self._ending_message = ""
-        self._open_interfaces(namespace, arguments)
+        self._stamp = 0.0
+        # The name is unique, so that a server never takes two clients for one.
+        self._node_options: dict[str, Any] = {
+            "node_name": f"environment_client_{secrets.token_hex(4)}",
+            "namespace": namespace or None,
+            "cli_args": list(arguments),
+        }
+        self._open()
         try:
             self._wait(lambda: self._spec is not None, timeout, "has told its specification")
             self._specification = specification_of(self._spec)
@@ -80,17 +89,15 @@ class RosEnvironment(Environment):
             raise
         self._task = task
 
-    def _open_interfaces(self, namespace: str, arguments: Sequence[str]) -> None:
-        # The name is unique, so that a server never takes two clients for one.
-        self._node: Any = rclpy.create_node(
-            f"environment_client_{secrets.token_hex(4)}",
-            namespace=namespace or None,
-            cli_args=list(arguments),
-            start_parameter_services=False,
+    def _open(self) -> None:
+        self._context = Context()
+        initialize(context=self._context)
+        node: Any = rclpy.create_node(
+            **self._node_options, context=self._context, start_parameter_services=False
         )
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        node = self._node
+        self._node = node
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(node)
         self._actions = node.create_publisher(Action, names.ACTION, qos.TURN)
         self._inbox = Inbox(
             node,
@@ -103,6 +110,7 @@ class RosEnvironment(Environment):
         self._server = self._inbox.subscriptions[0]
         node.create_subscription(EnvironmentSpec, names.SPEC, self._on_spec, qos.LATCHED)
         self._resets = ActionClient(node, ResetEnvironment, names.RESET)
+        self._releases = node.create_client(ReleaseEnvironment, names.RELEASE)
 
     @property
     def specification(self) -> Specification:
@@ -134,6 +142,11 @@ class RosEnvironment(Environment):
         """Why the newest episode was stopped from outside; empty when it was not."""
         return self._ending_message
 
+    @property
+    def stamp(self) -> float:
+        """Acquisition time of the newest observation, by the server's clock [s]."""
+        return self._stamp
+
     def reset(self, seed: int | None = None) -> dm_env.TimeStep:
         """Begin an episode, the same one for the same `seed`; None draws the next seed.
 
@@ -145,12 +158,20 @@ class RosEnvironment(Environment):
             seed = int(self._seeds.integers(2**63))
         self._turn = None
         self._ending_message = ""
+        if self._lost:
+            # Discovery may hold one end for gone while the other never noticed; a new participant
+            # of the same name is met by both.
+            self._disconnect()
+            self._open()
+        self._lost = True
         self._wait(self._connected, self._timeout, "is connected")
         result = self._reset_result(seed)
+        self._lost = False
         if result.code == result.BUSY:
             raise EnvironmentBusy(result.message)
         if result.code != result.SUCCESS:
             raise ResetFailed(result.message)
+        self._holds = True
         self._inbox.clear()
         return self._taken(result.observation)
 
@@ -172,13 +193,16 @@ class RosEnvironment(Environment):
             return self._taken(self._answer(turn, message))
         except ActionRefused as refused:
             if turn == self._turn and refused.refusal in FORGOTTEN:
-                self._turn = None
+                self._lose()
                 reason = f"the environment gave the episode up or was restarted: {refused}"
                 raise EnvironmentLost(reason) from None
             raise
         except EnvironmentLost:
-            self._turn = None
+            self._lose()
             raise
+
+    def _lose(self) -> None:
+        self._turn, self._lost = None, True
 
     def step(self, action: ArrayLike) -> dm_env.TimeStep:
         """Answer the newest turn; without a running episode, begin one and ignore the action."""
@@ -203,12 +227,25 @@ class RosEnvironment(Environment):
     def close(self) -> None:
         """Let go of the environment; further calls do nothing."""
         if self._node is not None:
+            if self._holds:
+                self._release()
             self._turn = None
-            self._inbox.close()
-            self._resets.destroy()
-            self._executor.shutdown()
-            self._node.destroy_node()
+            self._disconnect()
             self._node = None
+
+    def _disconnect(self) -> None:
+        self._resets.destroy()
+        self._executor.shutdown()
+        self._node.destroy_node()
+        self._context.try_shutdown()
+
+    def _release(self) -> None:
+        """Tell the server that others may have the environment; without an answer it finds out."""
+        self._holds = False
+        if self._releases.service_is_ready():
+            request = ReleaseEnvironment.Request(client=self._node.get_fully_qualified_name())
+            future = self._releases.call_async(request)
+            self._executor.spin_until_future_complete(future, timeout_sec=RELEASE_TIMEOUT)
 
     # Waiting
 
@@ -216,10 +253,10 @@ class RosEnvironment(Environment):
         self._spec = message
 
     def _connected(self) -> bool:
-        return (
+        return bool(
             self._resets.server_is_ready()
-            and self._actions.get_subscription_count() > 0
-            and self._server.get_publisher_count() > 0
+            and self._actions.get_subscription_count()
+            and self._server.get_publisher_count()
         )
 
     def _wait(self, done: Callable[[], bool], timeout: float, what: str) -> None:
@@ -291,6 +328,7 @@ class RosEnvironment(Environment):
         last = message.step_type == Observation.LAST
         self._turn = None if last else Turn(message.episode, message.step)
         self._ending_message = message.ending_message
+        self._stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
         return timestep_of(message)
 
     def _check_open(self) -> None:

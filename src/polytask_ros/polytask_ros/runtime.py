@@ -15,7 +15,7 @@ from rclpy.signals import SignalHandlerOptions
 from polytask_contract.errors import PolyTaskError
 
 PROFILE = Path(__file__).with_name("fastdds.xml")
-# The second name is the one that Fast DDS had before; it is still read.
+# Fast DDS 2.14, which Jazzy has, reads only the second name, and later ones the first.
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 DISCOVERY_VARIABLES = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY")
 LONGEST_WAIT = 0.2
@@ -26,8 +26,9 @@ def initialize(args: Sequence[str] | None = None, **options: Any) -> None:
 
     `options` go to rclpy.init.
     """
-    if not any(name in os.environ for name in PROFILE_VARIABLES):
-        os.environ[PROFILE_VARIABLES[0]] = str(PROFILE)
+    chosen = [os.environ[name] for name in PROFILE_VARIABLES if name in os.environ]
+    for name in PROFILE_VARIABLES:
+        os.environ.setdefault(name, chosen[0] if chosen else str(PROFILE))
     if not any(name in os.environ for name in DISCOVERY_VARIABLES):
         os.environ[DISCOVERY_VARIABLES[0]] = "LOCALHOST"
     rclpy.init(args=args, **options)

@@ -3,7 +3,7 @@
 from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
 from polytask_ros.environment_server import EnvironmentServer
-from polytask_ros.parameters import declare_parameters, refuse_undeclared
+from polytask_ros.parameters import declare_parameters
 from polytask_sim.suite_world import SuiteWorld
 
 
@@ -13,7 +13,6 @@ class SimEnvironment(EnvironmentServer):
     def __init__(self) -> None:
         """Open the node `sim_environment`; raise PolyTaskError for a bad parameter."""
         super().__init__("sim_environment")
-        refuse_undeclared(self)
 
     def make_world(self) -> SuiteWorld:
         """Return the suite's world with the observations asked for."""

@@ -1,0 +1,47 @@
+"""An environment whose resets take as long as a real arm's: the point world, a second away.
+
+python -m polytask_tests.slow_server
+"""
+
+from collections.abc import Generator
+
+import dm_env
+
+from polytask_contract.specification import Observations
+from polytask_contract.world import Progress
+from polytask_ros.environment_server import EnvironmentServer
+from polytask_ros.runtime import run_node
+from polytask_sim.suite_world import SuiteWorld
+from polytask_sim.suites.point import PointSuite
+
+STEPS = 50
+
+
+class SlowWorld(SuiteWorld):
+    """Takes STEPS breaths for each reset, and says on standard output when it is stopped."""
+
+    def begin(self, task: str, seed: int) -> Generator[Progress, None, dm_env.TimeStep]:
+        """Drive to the start, slowly."""
+        try:
+            for step in range(STEPS):
+                yield Progress("driving to the start", step / STEPS)
+        except GeneratorExit:
+            print("reset broken off", flush=True)
+            raise
+        return (yield from super().begin(task, seed))
+
+    def stop(self, reason: str) -> None:
+        """Say so."""
+        print(f"stopped: {reason}", flush=True)
+
+
+class SlowServer(EnvironmentServer):
+    """Serves the slow world."""
+
+    def make_world(self) -> SlowWorld:
+        """Return the point world, without pictures."""
+        return SlowWorld(PointSuite(), Observations(image=None))
+
+
+if __name__ == "__main__":
+    run_node(lambda: SlowServer("slow_server"))

@@ -1,0 +1,62 @@
+"""The environment contract over ROS: the same laws as in process."""
+
+import threading
+from typing import ClassVar
+
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+
+from polytask_contract.conformance import EnvironmentContract
+from polytask_ros.node_process import NodeProcess, executable
+from polytask_ros.ros_environment import RosEnvironment
+from polytask_ros.runtime import initialize
+from polytask_sim.ros.sim_environment import SimEnvironment
+
+TASK = "north_east"
+
+
+class TestInOneProcess(EnvironmentContract):
+    """Server and client share a process, the server in a thread of its own."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def server(cls):
+        initialize()
+        node = SimEnvironment()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        thread = threading.Thread(target=executor.spin)
+        thread.start()
+        yield
+        executor.shutdown()
+        thread.join()
+        node.destroy_node()
+        rclpy.shutdown()
+
+    def make(self, seed):
+        return RosEnvironment(TASK, seed)
+
+
+class TestAcrossProcesses(EnvironmentContract):
+    """The server is a process of its own, as on a robot."""
+
+    parameters: ClassVar = {"image_height": 48, "image_width": 64}
+    namespace = "/across"
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def server(cls):
+        command = executable("polytask_sim", "sim_environment")
+        with NodeProcess(command, parameters=cls.parameters, namespace=cls.namespace):
+            yield
+
+    def make(self, seed):
+        return RosEnvironment(TASK, seed, namespace=self.namespace)
+
+
+class TestAcrossProcessesWithoutImage(TestAcrossProcesses):
+    """State alone."""
+
+    parameters: ClassVar = {"image_height": 0, "image_width": 0}
+    namespace = "/imageless"

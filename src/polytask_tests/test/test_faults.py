@@ -1,0 +1,325 @@
+"""What happens when processes die, stall, compete or lose messages: with real processes."""
+
+import contextlib
+import itertools
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import rclpy
+from rclpy.action import ActionClient
+from rosgraph_msgs.msg import Clock as ClockMessage
+
+from polytask_contract.conformance import flat
+from polytask_contract.errors import EnvironmentBusy, EnvironmentLost, UnknownName
+from polytask_contract.specification import Observations
+from polytask_msgs.action import ResetEnvironment
+from polytask_ros import names
+from polytask_ros.node_process import NodeProcess, executable
+from polytask_ros.ros_environment import RosEnvironment
+from polytask_ros.runtime import initialize
+from polytask_sim.suites.point import PointSuite
+
+TASK = "north_east"
+TIMEOUT = 4.0
+ACTIONS = np.random.default_rng(7).uniform(-1, 1, (20, 2)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def ros():
+    initialize()
+    yield
+    rclpy.try_shutdown()
+
+
+numbers = itertools.count()
+
+
+@pytest.fixture
+def namespace():
+    """A namespace of its own for each test: what the one before left behind is out of sight."""
+    return f"/fault_{next(numbers)}"
+
+
+@pytest.fixture
+def start(namespace):
+    """Start nodes in the test's namespace, and end them with it."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*command, **options):
+            command = command or (executable("polytask_sim", "sim_environment"),)
+            return stack.enter_context(NodeProcess(*command, namespace=namespace, **options))
+
+        yield start
+
+
+@pytest.fixture
+def connect(namespace):
+    """Make clients in the test's namespace, and close them with it."""
+    made = []
+
+    def connect(**options):
+        made.append(RosEnvironment(TASK, namespace=namespace, **{"timeout": TIMEOUT, **options}))
+        return made[-1]
+
+    yield connect
+    for environment in made:
+        environment.close()
+
+
+def live(environment, seed=5, actions=ACTIONS):
+    """Return the trace of an episode."""
+    return [flat(environment.reset(seed)), *(flat(environment.step(action)) for action in actions)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    """The episode as it is in process, where nothing can be lost."""
+    return live(PointSuite().make(TASK, 0, Observations()))
+
+
+def until(what, seconds):
+    """Return what `what` returns once that is true; fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := what():
+            return answer
+        time.sleep(0.05)
+    pytest.fail(f"not within {seconds} s")
+
+
+def reset_when_possible(environment):
+    try:
+        return environment.reset(5)
+    except (EnvironmentBusy, EnvironmentLost):
+        return None
+
+
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP, signal.SIGINT])
+def test_a_server_that_ends_or_stalls_is_noticed_and_works_again_when_it_is_back(
+    start, connect, undisturbed, fault
+):
+    server = start()
+    environment = connect()
+    environment.reset(1)
+    environment.step(ACTIONS[0])
+    server.signal(fault)
+    if fault == signal.SIGINT:
+        # The server says that it ends: the episode is stopped, not lost.
+        assert server.wait(5) == 0
+        assert environment.step(ACTIONS[1]).last()
+        assert environment.ending_message == "the server ends"
+    else:
+        begun = time.monotonic()
+        with pytest.raises(EnvironmentLost, match=r"did not answer within 4 s|server is gone"):
+            environment.step(ACTIONS[1])
+        assert time.monotonic() - begun < TIMEOUT + 1
+    with pytest.raises(EnvironmentLost):
+        environment.reset(1)
+    if fault == signal.SIGSTOP:
+        server.signal(signal.SIGCONT)
+    else:
+        start()
+    assert live(environment) == undisturbed
+
+
+def test_an_episode_that_a_restarted_server_does_not_know_is_lost(start, connect, undisturbed):
+    server = start()
+    environment = connect(timeout=20.0)
+    environment.reset(1)
+    server.kill()
+    start()
+    with pytest.raises(EnvironmentLost, match=r"was restarted|server is gone"):
+        environment.step(ACTIONS[0])
+    assert live(environment) == undisturbed
+
+
+def test_no_server_at_all_is_said_in_time(connect):
+    begun = time.monotonic()
+    with pytest.raises(EnvironmentLost, match=r"/environment/observation.*within 1 s"):
+        connect(timeout=1.0)
+    assert time.monotonic() - begun < 3
+
+
+def test_a_killed_client_frees_the_environment_and_the_next_starts_clean(
+    start, connect, undisturbed, namespace
+):
+    start()
+    command = [sys.executable, "-m", "polytask_tests.abandoning_client", namespace]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout.readline() == "under way\n"
+        environment = connect()
+        with pytest.raises(EnvironmentBusy, match=r"/environment_client_\w+ holds the environment"):
+            environment.reset(5)
+        client.kill()
+    until(lambda: reset_when_possible(environment), 10)
+    assert live(environment) == undisturbed
+
+
+def test_a_client_that_stalls_is_given_up_after_the_configured_silence(start, connect, undisturbed):
+    start(parameters={"client_timeout": 1.0})
+    silent, environment = connect(), connect()
+    silent.reset(1)
+    until(lambda: reset_when_possible(environment), 5)
+    # It learns why when it wakes up.
+    assert silent.step(ACTIONS[0]).last()
+    assert "was silent for" in silent.ending_message
+    assert live(environment) == undisturbed
+
+
+def test_a_second_client_is_refused_and_the_first_is_not_disturbed(start, connect, undisturbed):
+    start()
+    first, second = connect(), connect()
+    trace = [flat(first.reset(5))]
+    for action in ACTIONS:
+        with pytest.raises(EnvironmentBusy, match=r"environment_client_\w+ holds the environment"):
+            second.reset(1)
+        trace.append(flat(first.step(action)))
+    assert trace == undisturbed
+    first.close()
+    assert live(second) == undisturbed
+
+
+def test_a_cancelled_reset_breaks_off_and_the_next_begins_clean(start, connect, namespace):
+    server = start(
+        sys.executable, "-m", "polytask_tests.slow_server", stdout=subprocess.PIPE, text=True
+    )
+    node = rclpy.create_node("canceller", namespace=namespace)
+    client = ActionClient(node, ResetEnvironment, names.RESET)
+    assert client.wait_for_server(5)
+    phases = []
+    goal = ResetEnvironment.Goal(task=TASK, seed=1, client=node.get_fully_qualified_name())
+    sending = client.send_goal_async(goal, lambda message: phases.append(message.feedback))
+    rclpy.spin_until_future_complete(node, sending, timeout_sec=5)
+    environment = connect()
+    with pytest.raises(EnvironmentBusy, match="/canceller is under way"):
+        environment.reset(1)
+    while len(phases) < 3:
+        rclpy.spin_once(node, timeout_sec=1)
+    assert phases[2].phase == "driving to the start"
+    assert 0 < phases[2].progress < 1
+    sending.result().cancel_goal_async()
+    ending = sending.result().get_result_async()
+    rclpy.spin_until_future_complete(node, ending, timeout_sec=5)
+    assert ending.result().result.code == ResetEnvironment.Result.CANCELED
+    assert server.output.readline() == "reset broken off\n"
+    assert server.output.readline() == "stopped: the reset was cancelled\n"
+    assert environment.reset(1).first()
+    node.destroy_node()
+
+
+def test_a_link_that_loses_turns_loses_no_step(start, connect, undisturbed):
+    start()
+    link = start(
+        sys.executable, "-m", "polytask_tests.lossy_link", stderr=subprocess.PIPE, text=True
+    )
+    remap = ["-r", "environment/observation:=lossy/observation"]
+    remap += ["-r", "environment/action:=lossy/action"]
+    environment = connect(arguments=["--ros-args", *remap], timeout=10.0)
+    assert live(environment) == undisturbed
+    link.stop()
+    lost = link.errors.read()
+    assert lost.count("lost Observation") >= 5
+    assert lost.count("lost Action") >= 5
+
+
+@pytest.mark.parametrize("pacing", ["lockstep", "realtime"])
+def test_a_clock_that_goes_backwards_stops_nothing(start, connect, namespace, pacing):
+    start(parameters={"use_sim_time": True, "pacing": pacing, "hold_periods": 100})
+    node = rclpy.create_node("clock", namespace=namespace)
+    # The clock is an absolute topic; the tests' domain keeps it to this run.
+    publisher = node.create_publisher(ClockMessage, "/clock", 10)
+    until(publisher.get_subscription_count, 5)
+    environment = connect()
+    stamps = []
+    for seconds in (1000, 1001, 10, 11):
+        publisher.publish(ClockMessage(clock=rclpy.time.Time(seconds=seconds).to_msg()))
+        time.sleep(0.2)
+        timestep = environment.reset(5) if not stamps else environment.step(ACTIONS[0])
+        assert not timestep.last()
+        stamps.append(environment.stamp)
+    assert stamps == [1000.0, 1001.0, 10.0, 11.0]
+    node.destroy_node()
+
+
+def test_a_late_client_in_real_time_is_stopped_and_told(start, connect):
+    start(parameters={"pacing": "realtime", "hold_periods": 3})
+    environment = connect()
+    environment.reset(5)
+    for _ in range(5):
+        assert environment.step(ACTIONS[0]).mid()
+    time.sleep(1.0)
+    timestep = environment.step(ACTIONS[0])
+    assert timestep.last()
+    assert timestep.discount == 1.0
+    assert re.fullmatch(r"no action came in time; \d+ were missed", environment.ending_message)
+    assert environment.reset(5).first()
+
+
+def test_real_time_moves_on_between_two_steps_and_loses_no_reward(start, connect):
+    start(parameters={"pacing": "realtime", "hold_periods": 100})
+    environment = connect()
+    environment.reset(5)
+    total = environment.step(np.zeros(2)).reward
+    before = environment.turn.step
+    time.sleep(0.55)
+    timestep = environment.step(np.zeros(2))
+    # Five periods of 0.1 s passed unanswered, and one was answered.
+    assert environment.turn.step - before in (6, 7)
+    assert timestep.reward > 4 * total
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ({"suite": "nowhere"}, "there is no suite 'nowhere'; valid: point"),
+        ({"pacing": "fast"}, "parameter pacing is 'fast'; valid: one of"),
+        ({"image_height": -3}, "valid: from 0 to 4096"),
+        ({"image_height": 0}, "image size (0, 84) must be at least 1 x 1 pixel"),
+        ({"image_higth": 3}, "no parameter is called 'image_higth'; valid: "),
+        ({"state": "yes please"}, "parameter state is of another type; valid: bool"),
+    ],
+)
+def test_a_server_with_a_bad_parameter_says_which_and_ends(start, parameters, text):
+    process = start(parameters=parameters, stderr=subprocess.PIPE, text=True)
+    assert process.wait(10) == 1
+    errors = process.errors.read()
+    assert errors.startswith("error: ")
+    assert text in errors
+    assert "Traceback" not in errors
+
+
+def test_an_unknown_task_is_refused_before_anything_moves(start, connect):
+    start()
+    environment = connect()
+    with pytest.raises(UnknownName, match=r"'moon'; valid: north_west"):
+        environment.task = "moon"
+    environment.task = "south_west"
+    assert environment.reset(1).first()
+
+
+def test_the_server_itself_refuses_an_unknown_task_and_a_nameless_client(start, namespace):
+    start()
+    node = rclpy.create_node("stranger", namespace=namespace)
+    client = ActionClient(node, ResetEnvironment, names.RESET)
+    assert client.wait_for_server(5)
+    name = node.get_fully_qualified_name()
+    for goal, code, text in [
+        (
+            {"task": "moon", "client": name},
+            ResetEnvironment.Result.UNKNOWN_TASK,
+            "valid: north_west",
+        ),
+        ({"task": TASK, "client": ""}, ResetEnvironment.Result.INVALID_GOAL, "client is empty"),
+    ]:
+        sending = client.send_goal_async(ResetEnvironment.Goal(seed=1, **goal))
+        rclpy.spin_until_future_complete(node, sending, timeout_sec=5)
+        ending = sending.result().get_result_async()
+        rclpy.spin_until_future_complete(node, ending, timeout_sec=5)
+        assert ending.result().result.code == code
+        assert text in ending.result().result.message
+    node.destroy_node()
