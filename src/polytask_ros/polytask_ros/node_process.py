@@ -61,7 +61,7 @@ class NodeProcess:
             text = yaml.safe_dump(value, default_flow_style=True, width=10**6).splitlines()[0]
             words += ["-p", f"{key}:={text}"]
         if namespace:
-            words += ["-r", f"__ns:={namespace}"]
+            words += ["-r", f"__ns:=/{namespace.strip('/')}"]
         # A session of its own: Ctrl-C reaches the parent alone, which then ends its nodes in order.
         self._process = subprocess.Popen([*words, *arguments], start_new_session=True, **options)
 

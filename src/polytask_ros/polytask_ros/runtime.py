@@ -9,6 +9,7 @@ from typing import Any
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
@@ -37,8 +38,8 @@ def initialize(args: Sequence[str] | None = None, **options: Any) -> None:
 def run_node(make: Callable[[], Node]) -> None:
     """Make a node and spin it until the process is told to end by SIGINT or SIGTERM.
 
-    The node can still publish while it is destroyed, so it may say that it ends. A PolyTaskError
-    ends the process with that one sentence and status 1.
+    The node can still publish while it is destroyed, so it may say that it ends. A PolyTaskError,
+    or ROS arguments that cannot be read, end the process with that one sentence and status 1.
     """
     ending = False
 
@@ -48,7 +49,10 @@ def run_node(make: Callable[[], Node]) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    initialize(sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        initialize(sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    except (rclpy_implementation.RCLError, rclpy_implementation.UnknownROSArgsError) as error:
+        sys.exit(f"error: the ROS arguments cannot be read: {error}")
     node: Node | None = None
     try:
         node = make()

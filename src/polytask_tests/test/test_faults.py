@@ -191,11 +191,11 @@ def test_a_cancelled_reset_breaks_off_and_the_next_begins_clean(start, connect, 
     node = rclpy.create_node("canceller", namespace=namespace)
     client = ActionClient(node, ResetEnvironment, names.RESET)
     assert client.wait_for_server(5)
+    environment = connect()
     phases = []
     goal = ResetEnvironment.Goal(task=TASK, seed=1, client=node.get_fully_qualified_name())
     sending = client.send_goal_async(goal, lambda message: phases.append(message.feedback))
     rclpy.spin_until_future_complete(node, sending, timeout_sec=5)
-    environment = connect()
     with pytest.raises(EnvironmentBusy, match="/canceller is under way"):
         environment.reset(1)
     while len(phases) < 3:

@@ -1,0 +1,1 @@
+"""System tests across packages, and the processes that they need."""
