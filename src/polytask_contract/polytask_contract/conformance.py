@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from polytask_contract.environment import Environment, Turn
-from polytask_contract.errors import ActionRefused, EnvironmentClosed, Refusal
+from polytask_contract.errors import ActionRefused, EnvironmentClosed, InvalidSeed, Refusal
 
 Trace = list[tuple[Any, ...]]
 
@@ -206,6 +206,17 @@ class EnvironmentContract(abc.ABC):
             if timestep.last():
                 break
         return trace
+
+    @pytest.mark.parametrize("seed", [-1, 2**64])
+    def test_a_bad_seed_is_refused_and_the_episode_goes_on(
+        self, environment: Environment, seed: int
+    ) -> None:
+        """A seed has 64 bits, in a message and everywhere."""
+        environment.reset(1)
+        turn = environment.turn
+        with pytest.raises(InvalidSeed, match=str(seed)):
+            environment.reset(seed)
+        assert environment.turn == turn
 
     def test_no_turn_can_be_answered_before_a_reset(self, environment: Environment) -> None:
         """There is no episode yet."""

@@ -8,7 +8,7 @@ import numpy as np
 from dm_env import specs
 from numpy.typing import ArrayLike, NDArray
 
-from polytask_contract.errors import ActionRefused, Refusal
+from polytask_contract.errors import ActionRefused, InvalidSeed, Refusal
 from polytask_contract.specification import Specification
 
 Action = NDArray[np.float32]
@@ -35,6 +35,12 @@ def checked_action(values: ArrayLike, size: int) -> Action:
         message = f"value {place} of the action is {action[place]}; valid: -1 to 1"
         raise ActionRefused(refusal, message)
     return action
+
+
+def check_seed(seed: int) -> None:
+    """Raise InvalidSeed unless `seed` fits the 64 bits that a reset has for it."""
+    if not 0 <= seed < 2**64:
+        raise InvalidSeed(seed)
 
 
 def check_turn(turn: Turn, current: Turn | None) -> None:
@@ -75,7 +81,10 @@ class Environment(dm_env.Environment):  # type: ignore[misc]  # dm_env is not ty
 
     @abc.abstractmethod
     def reset(self, seed: int | None = None) -> dm_env.TimeStep:
-        """Begin an episode, the same one for the same `seed`; None draws the next seed."""
+        """Begin an episode, the same one for the same `seed`; None draws the next seed.
+
+        Raise InvalidSeed, and leave a running episode as it is, unless `seed` has 64 bits.
+        """
 
     @abc.abstractmethod
     def act(self, turn: Turn, action: ArrayLike) -> dm_env.TimeStep:

@@ -37,6 +37,14 @@ class UnknownName(PolyTaskError):
         super().__init__(f"there is no {kind} {name!r}; valid: {names}")
 
 
+class InvalidSeed(PolyTaskError):
+    """A seed lies outside what an episode can be drawn from."""
+
+    def __init__(self, seed: int) -> None:
+        """Name the `seed`."""
+        super().__init__(f"the seed is {seed}; valid: 0 to 2**64 - 1")
+
+
 class InvalidSpecification(PolyTaskError):
     """A specification contradicts itself; the message names the field."""
 

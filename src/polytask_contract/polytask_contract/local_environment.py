@@ -7,7 +7,14 @@ import dm_env
 import numpy as np
 from numpy.typing import ArrayLike
 
-from polytask_contract.environment import Action, Environment, Turn, check_turn, checked_action
+from polytask_contract.environment import (
+    Action,
+    Environment,
+    Turn,
+    check_seed,
+    check_turn,
+    checked_action,
+)
 from polytask_contract.errors import EnvironmentClosed
 from polytask_contract.specification import Specification
 
@@ -68,6 +75,7 @@ class LocalEnvironment(Environment):
         self._check_open()
         if seed is None:
             seed = int(self._seeds.integers(2**63))
+        check_seed(seed)
         self._turn = None
         observation = self.begin(np.random.default_rng(seed))
         self._episode += 1

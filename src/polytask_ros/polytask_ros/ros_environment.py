@@ -7,7 +7,7 @@ import dm_env
 import numpy as np
 from numpy.typing import ArrayLike
 
-from polytask_contract.environment import Environment, Turn
+from polytask_contract.environment import Environment, Turn, check_seed
 from polytask_contract.errors import (
     ActionRefused,
     EnvironmentBusy,
@@ -105,6 +105,7 @@ class RosEnvironment(Environment):
         self._check_open()
         if seed is None:
             seed = int(self._seeds.integers(2**63))
+        check_seed(seed)
         self._turn = None
         result = self._link.reset(self._task, seed)
         if result.code == result.BUSY:
