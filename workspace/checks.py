@@ -1,0 +1,55 @@
+"""The verbs `check` and `test`: what must hold before a change is merged."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from workspace.layout import Layout
+
+
+def check(layout: Layout, environment: Mapping[str, str]) -> int:
+    """Run every static check, also after one has failed. Returns 0 when all hold, 1 otherwise."""
+    programs = layout.venv / "bin"
+    commands: dict[str, list[str | Path]] = {
+        "format": [programs / "ruff", "format", "--check", "."],
+        "lint": [programs / "ruff", "check", "."],
+        "types": [programs / "mypy", "."],
+        "architecture": [programs / "lint-imports"],
+    }
+    results = [_passes(title, command, layout, environment) for title, command in commands.items()]
+    return 0 if all(results) else 1
+
+
+def test(layout: Layout, environment: Mapping[str, str], arguments: Sequence[str]) -> int:
+    """Run every check and then the tests, also after a check has failed.
+
+    Returns 0 when all hold, else what pytest returned, or 1 when only a check failed.
+    """
+    checked = check(layout, environment)
+    command: list[str | Path] = [layout.python, "-m", "pytest", *arguments]
+    tested = subprocess.run(command, cwd=layout.root, env=environment, check=False).returncode
+    if checked != 0:
+        print("run: a check above failed", file=sys.stderr)
+    return tested or checked
+
+
+def _passes(
+    title: str, command: Sequence[str | Path], layout: Layout, environment: Mapping[str, str]
+) -> bool:
+    began = time.monotonic()
+    finished = subprocess.run(
+        command,
+        cwd=layout.root,
+        env=environment,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    verdict = "ok" if finished.returncode == 0 else "FAILED"
+    print(f"{title}: {verdict} ({time.monotonic() - began:.1f} s)", file=sys.stderr, flush=True)
+    if finished.returncode != 0:
+        print(finished.stdout, file=sys.stderr)
+    return finished.returncode == 0

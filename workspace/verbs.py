@@ -1,0 +1,112 @@
+"""The verbs of ./run, from the words on the command line to the exit status."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from workspace import checks, ros
+from workspace.environment import for_running
+from workspace.failure import SetupError, UsageError
+from workspace.layout import Layout
+from workspace.steps import set_up
+from workspace.system_packages import forget_what_was_told
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What a verb is called, what it does, and how it is done once everything is set up."""
+
+    usage: str
+    summary: str
+    perform: Callable[[Layout, Mapping[str, str], list[str]], int]
+    # Looks at the arguments before anything is set up; raises UsageError.
+    examine: Callable[[Layout, list[str]], None] = lambda _layout, _arguments: None
+
+
+def perform(arguments: list[str], inherited: Mapping[str, str]) -> int:
+    """Perform one command line and return its exit status.
+
+    Raises UsageError for a command line that asks for something there is not, and SetupError when
+    the workspace cannot be set up.
+    """
+    name, *rest = arguments or ["help"]
+    if name in ("help", "-h", "--help"):
+        print(help_text())
+        return 0
+    if name not in VERBS:
+        raise UsageError(f"there is no verb {name!r}; the verbs are: {', '.join([*VERBS, 'help'])}")
+    layout = Layout.here()
+    verb = VERBS[name]
+    verb.examine(layout, rest)
+    sourced = ros.is_sourced(inherited)
+    if name == "setup":
+        forget_what_was_told(layout)
+    set_up(layout, sourced, inherited)
+    return verb.perform(layout, for_running(inherited, layout, sourced), rest)
+
+
+def help_text() -> str:
+    """Write what `./run help` prints."""
+    lines = [f"  ./run {verb.usage:<22} {verb.summary}" for verb in VERBS.values()]
+    return "\n".join(
+        ["PolyTask. The first call sets everything up; later calls start at once.", *lines]
+    )
+
+
+def benchmarks(layout: Layout) -> list[str]:
+    """List the names `./run bench` takes."""
+    scripts = (layout.root / "benchmarks").glob("[!_]*.py")
+    return sorted(script.stem for script in scripts)
+
+
+def _examine_benchmark(layout: Layout, arguments: list[str]) -> None:
+    names = benchmarks(layout)
+    if arguments and arguments[0] in names:
+        return
+    problem = f"there is no benchmark {arguments[0]!r}" if arguments else "which benchmark?"
+    raise UsageError(f"{problem} The benchmarks are: {', '.join(names) or '(none yet)'}")
+
+
+def _demo(layout: Layout, environment: Mapping[str, str], arguments: list[str]) -> int:
+    _become([layout.install / "lib" / "polytask_sim" / "demo", *arguments], environment)
+
+
+def _bench(layout: Layout, environment: Mapping[str, str], arguments: list[str]) -> int:
+    name, *rest = arguments
+    script = layout.root / "benchmarks" / f"{name}.py"
+    _become([layout.python, script, *rest], environment)
+
+
+def _shell(layout: Layout, environment: Mapping[str, str], arguments: list[str]) -> int:
+    greeting = ["--rcfile", layout.root / "workspace" / "interactive.bashrc"]
+    _become(["/bin/bash", *(arguments or greeting)], environment)
+
+
+def _setup(layout: Layout, _environment: Mapping[str, str], _arguments: list[str]) -> int:
+    print(f"run: {layout.root} is set up", file=sys.stderr)
+    return 0
+
+
+def _check(layout: Layout, environment: Mapping[str, str], _arguments: list[str]) -> int:
+    return checks.check(layout, environment)
+
+
+def _become(command: list[str | Path], environment: Mapping[str, str]) -> NoReturn:
+    """Turn this process into the command: signals and exit status are then simply its own."""
+    try:
+        os.execve(command[0], [str(word) for word in command], environment)  # noqa: S606
+    except OSError as error:
+        raise SetupError(f"cannot run {command[0]}: {error.strerror}") from error
+
+
+VERBS: dict[str, Verb] = {
+    "demo": Verb("demo [ARGS]", "see it work", _demo),
+    "test": Verb("test [PYTEST ARGS]", "every check and every test, as CI runs them", checks.test),
+    "check": Verb("check", "format, lint, types, architecture", _check),
+    "bench": Verb("bench NAME [ARGS]", "run benchmarks/NAME.py", _bench, _examine_benchmark),
+    "shell": Verb("shell [-c COMMAND]", "a shell in which everything is found", _shell),
+    "setup": Verb("setup", "only set up", _setup),
+}
