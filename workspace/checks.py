@@ -16,7 +16,7 @@ def check(layout: Layout, environment: Mapping[str, str]) -> int:
         "format": [programs / "ruff", "format", "--check", "."],
         "lint": [programs / "ruff", "check", "."],
         "types": [programs / "mypy", "."],
-        "architecture": [programs / "lint-imports"],
+        "architecture": [programs / "lint-imports", "--no-logo"],
     }
     results = [_passes(title, command, layout, environment) for title, command in commands.items()]
     return 0 if all(results) else 1

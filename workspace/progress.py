@@ -13,8 +13,9 @@ from typing import Self
 
 from workspace.failure import SetupError
 
-_LINES_OF_CAUSE = 6
-_SAYS_WHY = re.compile(r"^\s*(ERROR|E:|CMake Error|fatal:|.*\b[Ee]rror:)")
+_LINES_OF_CAUSE = 10
+# pip calls a network that is not there a retry, and then says that there is no such version.
+_SAYS_WHY = re.compile(r"^\s*(WARNING: Retrying|ERROR|E:|CMake Error|fatal:|.*\b[Ee]rror:)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 

@@ -117,7 +117,7 @@ def _has_egl() -> bool:
 
 
 def _has_mesa() -> bool:
-    return any(Path("/usr").glob("lib*/**/dri/swrast_dri.so"))
+    return any(Path("/usr/lib").glob("*/dri/swrast_dri.so"))
 
 
 def _administrator() -> list[str] | None:
@@ -136,14 +136,9 @@ def _administrator() -> list[str] | None:
 def _install(names: list[str], progress: Progress) -> None:
     """Install what can be; the caller looks at what is there afterwards."""
     prefix = _administrator() or []
-    apt = [
-        *prefix,
-        "env",
-        "DEBIAN_FRONTEND=noninteractive",
-        "apt-get",
-        "-o",
-        "DPkg::Lock::Timeout=60",
-    ]
+    # sudo passes no variables on, hence env.
+    quiet = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    apt = [*prefix, *quiet, "apt-get", "-o", "DPkg::Lock::Timeout=60"]
     install = [*apt, "install", "-y", "--no-install-recommends", *names]
     # The lists are absent on a fresh image and stale on an old one; both show as a failed install.
     if progress.attempt(install, os.environ) != 0:

@@ -37,6 +37,10 @@ class UnknownName(PolyTaskError):
         super().__init__(f"there is no {kind} {name!r}; valid: {names}")
 
 
+class UnusableSuite(PolyTaskError):
+    """A suite is listed, but what it is made of is not installed."""
+
+
 class InvalidSeed(PolyTaskError):
     """A seed lies outside what an episode can be drawn from."""
 
@@ -59,6 +63,10 @@ class EnvironmentBusy(PolyTaskError):
 
 class EnvironmentLost(PolyTaskError):
     """The environment did not answer in time, or no longer knows the episode; reset to go on."""
+
+
+class NoDemonstrator(PolyTaskError):
+    """A suite has no scripted policy for a task; the message says what to use instead."""
 
 
 class ResetFailed(PolyTaskError):

@@ -34,9 +34,16 @@ class Outcome(NamedTuple):
 class LocalEnvironment(Environment):
     """Base of worlds in this process: implement `begin`, `advance` and, if need be, `release`."""
 
-    def __init__(self, specification: Specification, task: str, seed: int) -> None:
-        """Prepare `task`; resets without a seed draw theirs from `seed`."""
+    def __init__(
+        self, specification: Specification, task: str, seed: int, length: int | None = None
+    ) -> None:
+        """Prepare `task`; resets without a seed draw theirs from `seed`.
+
+        `length` is the number of steps in an episode of this very task, None for the
+        specification's; 0 for no limit.
+        """
         specification.check_task(task)
+        self._length = specification.episode_length if length is None else length
         self._specification = specification
         self._task = task
         self._seeds = np.random.default_rng(seed)
@@ -88,8 +95,7 @@ class LocalEnvironment(Environment):
         check_turn(turn, self._turn)
         outcome = self.advance(checked_action(action, self._specification.action_size))
         step = turn.step + 1
-        length = self._specification.episode_length
-        last = outcome.terminated or (length and step >= length)
+        last = outcome.terminated or (self._length and step >= self._length)
         self._turn = None if last else Turn(turn.episode, step)
         return dm_env.TimeStep(
             step_type=dm_env.StepType.LAST if last else dm_env.StepType.MID,

@@ -14,12 +14,13 @@ from polytask_contract.errors import InvalidSpecification, UnknownName
 class Observations:
     """Which observations a user asks a suite for.
 
-    `state` asks for the state vector; `image` is (rows, columns) of the picture in pixels, or None
-    for no picture.
+    `state` asks for the state vector, and `goal` for the place to reach in it, where a suite keeps
+    that apart; `image` is (rows, columns) of the picture in pixels, or None for no picture.
     """
 
     state: bool = True
     image: tuple[int, int] | None = (84, 84)
+    goal: bool = True
 
     def __post_init__(self) -> None:
         """Refuse sizes that no picture has, and an observation of nothing."""
@@ -34,7 +35,8 @@ class Specification:
     """Everything a client may know about an environment before its first reset.
 
     `state_size` is 0 and `image` None where the environment has none; `control_period` is the time
-    of one step [s]; `episode_length` counts steps and is 0 where an episode has no limit.
+    of one step [s]; `episode_length` is the number of steps after which an episode of any task has
+    ended by itself, 0 where there is no limit.
     """
 
     suite: str

@@ -7,7 +7,7 @@ from typing import Protocol
 import dm_env
 
 from polytask_contract.environment import Action, Environment
-from polytask_contract.errors import UnknownName
+from polytask_contract.errors import UnknownName, UnusableSuite
 from polytask_contract.specification import Observations
 
 GROUP = "polytask.suites"
@@ -27,10 +27,16 @@ class Suite(Protocol):
         """The names of its tasks."""
 
     def make(self, task: str, seed: int, observations: Observations) -> Environment:
-        """Return an environment of `task`; raise UnknownName when there is no such task."""
+        """Return an environment of `task`; raise UnknownName when there is no such task.
+
+        Raise InvalidSpecification for an observation that the suite does not have.
+        """
 
     def demonstrator(self, task: str) -> Policy:
-        """Return a policy that accomplishes `task`; raise UnknownName when there is none."""
+        """Return a policy that accomplishes `task`; raise UnknownName when there is no such task.
+
+        Raise NoDemonstrator where a suite has none for it.
+        """
 
 
 def suite_names() -> tuple[str, ...]:
@@ -39,8 +45,14 @@ def suite_names() -> tuple[str, ...]:
 
 
 def find_suite(name: str) -> Suite:
-    """Return the installed suite called `name`; raise UnknownName when there is none."""
+    """Return the installed suite called `name`; raise UnknownName when there is none.
+
+    Raise UnusableSuite when something that it imports is not installed.
+    """
     for entry in entry_points(group=GROUP, name=name):
-        suite: Suite = entry.load()()
+        try:
+            suite: Suite = entry.load()()
+        except ImportError as error:
+            raise UnusableSuite(f"suite {name!r} cannot be imported: {error}") from error
         return suite
     raise UnknownName("suite", name, suite_names())

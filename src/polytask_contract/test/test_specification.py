@@ -1,12 +1,14 @@
 """Specifications and actions refuse what no environment can mean."""
 
 import dataclasses
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 
+from polytask_contract import suites
 from polytask_contract.environment import checked_action
-from polytask_contract.errors import ActionRefused, InvalidSpecification, UnknownName
+from polytask_contract.errors import ActionRefused, InvalidSpecification, UnknownName, UnusableSuite
 from polytask_contract.specification import Observations, Specification
 from polytask_contract.suites import find_suite, suite_names
 
@@ -78,3 +80,10 @@ def test_installed_suites_are_found_by_name() -> None:
     assert find_suite("point").name == "point"
     with pytest.raises(UnknownName, match=r"'nowhere'.*point"):
         find_suite("nowhere")
+
+
+def test_a_suite_whose_parts_are_missing_says_which(monkeypatch):
+    entry = EntryPoint("broken", "no_such_simulator:Suite", suites.GROUP)
+    monkeypatch.setattr(suites, "entry_points", lambda **_: [entry])
+    with pytest.raises(UnusableSuite, match=r"'broken' cannot be imported: .*no_such_simulator"):
+        find_suite("broken")

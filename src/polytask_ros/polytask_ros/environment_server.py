@@ -10,6 +10,7 @@ import numpy as np
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.time import Time
 
 from polytask_contract.environment import Turn
 from polytask_contract.errors import (
@@ -73,6 +74,10 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
     @abc.abstractmethod
     def make_world(self) -> World:
         """Return the world to serve; the node's parameters can be declared and read here."""
+
+    def acquisition_time(self) -> Time:
+        """Return when the newest time step was observed: now, unless a robot knows better."""
+        return self.get_clock().now()
 
     def _open_interfaces(self, control_period: float) -> None:
         self._spec = self.create_publisher(EnvironmentSpec, names.SPEC, qos.LATCHED)
@@ -148,7 +153,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
 
     def _publish(self, turn: Turn, timestep: dm_env.TimeStep) -> None:
         message = Observation(episode=turn.episode, step=turn.step)
-        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.stamp = self.acquisition_time().to_msg()
         if self._world.specification.image:
             message.header.frame_id = self._frame
         message.missed_actions = self._watchdog.missed
@@ -167,11 +172,14 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
             self._let_go(reason)
 
     def _on_release(self, request: Any, response: Any) -> Any:
-        if self._holding.client == request.client and not self._resetting:
-            self._let_go(f"{request.client} let go")
-        elif self._holding.client:
-            response.code = response.BUSY
+        response.code = response.BUSY
+        if self._resetting:
+            response.message = f"a reset by {self._holding.client} is under way"
+        elif self._holding.client not in ("", request.client):
             response.message = f"{self._holding.client} holds the environment"
+        else:
+            self._let_go(f"{request.client} let go")
+            response.code = response.SUCCESS
         return response
 
     def _let_go(self, reason: str) -> None:
@@ -213,6 +221,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
             timestep = await _Stepwise(self._run(handle, steps))
         except ResetFailed as failed:
             self.get_logger().error(f"reset failed: {failed}")
+            self._holding.release()
             return self._failed(handle, Reset.FAILED, failed)
         finally:
             self._resetting = False

@@ -111,7 +111,7 @@ class RosEnvironment(Environment):
         if result.code == result.BUSY:
             raise EnvironmentBusy(result.message)
         if result.code != result.SUCCESS:
-            raise ResetFailed(result.message)
+            raise ResetFailed(result.message or "the server broke off; its log says why")
         self._holds = True
         return self._taken(result.observation)
 

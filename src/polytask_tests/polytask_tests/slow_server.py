@@ -7,6 +7,7 @@ from collections.abc import Generator
 
 import dm_env
 
+from polytask_contract.errors import ResetFailed
 from polytask_contract.specification import Observations
 from polytask_contract.world import Progress
 from polytask_ros.environment_server import EnvironmentServer
@@ -15,13 +16,19 @@ from polytask_sim.suite_world import SuiteWorld
 from polytask_sim.suites.point import PointSuite
 
 STEPS = 150
+UNREACHABLE, BROKEN = 13, 14
 
 
 class SlowWorld(SuiteWorld):
     """Takes STEPS breaths for each reset, and says on standard output when it is stopped."""
 
     def begin(self, task: str, seed: int) -> Generator[Progress, None, dm_env.TimeStep]:
-        """Drive to the start, slowly."""
+        """Drive to the start, slowly; from some places there is no way."""
+        if seed == BROKEN:
+            raise ZeroDivisionError("a mistake in a world")
+        if seed == UNREACHABLE:
+            yield Progress("looking for a way", 0.0)
+            raise ResetFailed("the start cannot be reached from here")
         try:
             for step in range(STEPS):
                 yield Progress("driving to the start", step / STEPS)

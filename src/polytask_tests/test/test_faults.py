@@ -15,7 +15,7 @@ from rclpy.action import ActionClient
 from rosgraph_msgs.msg import Clock as ClockMessage
 
 from polytask_contract.conformance import flat
-from polytask_contract.errors import EnvironmentBusy, EnvironmentLost, UnknownName
+from polytask_contract.errors import EnvironmentBusy, EnvironmentLost, ResetFailed, UnknownName
 from polytask_contract.specification import Observations
 from polytask_msgs.action import ResetEnvironment
 from polytask_ros import names
@@ -23,6 +23,7 @@ from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.ros_environment import RosEnvironment
 from polytask_ros.runtime import initialize
 from polytask_sim.suites.point import PointSuite
+from polytask_tests.slow_server import BROKEN, UNREACHABLE
 
 TASK = "north_east"
 TIMEOUT = 4.0
@@ -210,6 +211,17 @@ def test_a_cancelled_reset_breaks_off_and_the_next_begins_clean(start, connect, 
     assert server.output.readline() == "stopped: the reset was cancelled\n"
     assert environment.reset(1).first()
     node.destroy_node()
+
+
+def test_a_reset_that_fails_says_why_and_another_one_may_succeed(start, connect):
+    start(sys.executable, "-m", "polytask_tests.slow_server", stdout=subprocess.DEVNULL)
+    environment = connect()
+    with pytest.raises(ResetFailed, match="the start cannot be reached from here"):
+        environment.reset(UNREACHABLE)
+    with pytest.raises(ResetFailed, match="the server broke off; its log says why"):
+        environment.reset(BROKEN)
+    assert environment.turn is None
+    assert environment.reset(1).first()
 
 
 def test_a_link_that_loses_turns_loses_no_step(start, connect, undisturbed):
