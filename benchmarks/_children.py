@@ -1,16 +1,19 @@
 """Processes that a benchmark starts and that never outlive it, on a ROS domain of their own."""
 
 import multiprocessing
-import multiprocessing.connection
 import os
 import secrets
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any
+
+from polytask_contract.errors import PolyTaskError
 
 # Forked processes would share what rclpy and Fast DDS hold; spawned ones begin from nothing.
 SPAWN = multiprocessing.get_context("spawn")
@@ -39,11 +42,14 @@ class Children:
     def start(self, work: Callable[..., None], *arguments: Any) -> BaseProcess:
         """Run `work(*arguments)` in a process of its own."""
         process = SPAWN.Process(target=_live, args=(work, arguments), daemon=True)
+        # Ignored from its first instruction on: a child inherits that.
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         process.start()
+        signal.signal(signal.SIGINT, handler)
         self._processes.append(process)
         return process
 
-    def receive(self, source: "multiprocessing.connection.Connection[Any, Any]") -> Any:
+    def receive(self, source: "Connection[Any, Any]") -> Any:
         """Return what a child sends; raise ChildFailed when a child ends with an error first."""
         while not source.poll(0.1):
             for process in self._processes:
@@ -76,8 +82,18 @@ class Children:
         self.stop()
 
 
+@contextmanager
+def ended_in_order(name: str) -> Iterator[None]:
+    """End the benchmark `name` with one sentence at Ctrl-C, and when an end of it has failed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(f"{name}: interrupted")
+    except (ChildFailed, PolyTaskError, TimeoutError) as failed:
+        sys.exit(f"{name}: {failed}")
+
+
 def _live(work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # What nodes say while they are stopped would drown the progress; run_node reads these.
     sys.argv = [sys.argv[0], "--ros-args", "--log-level", "error"]

@@ -1,15 +1,17 @@
-"""What arrives of a camera's pictures in another process: 640x480 rgb8 at 30 Hz, with sensor QoS.
+"""What a camera's pictures need: the Fast DDS profile that comes with polytask_ros.
 
-Once with the Fast DDS profile that polytask_ros sets, once as Fast DDS is installed, to show why
-the profile is there. Takes a minute, most of it the 30 s that the first case watches.
+640x480 rgb8 pictures go from one process to another at 30 Hz with the sensor QoS; ours with the
+profile, the peer with Fast DDS as installed, whose shared memory is smaller than one picture.
 """
 
 import os
 import sys
-import tempfile
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,108 +22,117 @@ from sensor_msgs.msg import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks._children import SPAWN, Children
+from benchmarks._children import SPAWN, Children, ended_in_order
 from benchmarks._report import refuse_arguments, report, say
 from polytask_ros import qos
 from polytask_ros.messages import image_message
-from polytask_ros.runtime import PROFILE_VARIABLES, initialize
+from polytask_ros.runtime import PROFILE, PROFILE_VARIABLES, initialize
 
 TOPIC = "camera/image_raw"
-SIZE = (480, 640)
 RATE = 30.0
-WITH_SECONDS, WITHOUT_SECONDS = 30.0, 15.0
+SECONDS = {"with profile": 30.0, "without profile": 14.0}
+# A profile that sets nothing leaves Fast DDS as it is installed; a file without one is an error.
+NO_PROFILE = """<dds><profiles xmlns="http://www.eprosima.com">
+<participant profile_name="as_installed"><rtps/></participant>
+</profiles></dds>"""
+DISCOVERY_TIMEOUT = 15.0
 # A picture that has not come by then is lost.
-LAST_ARRIVAL = 1.0
-# A profile that sets nothing: what Fast DDS does of its own accord.
-NO_PROFILE = """<profiles xmlns="http://www.eprosima.com">
-  <participant profile_name="plain"><rtps><name>plain</name></rtps></participant>
-</profiles>"""
+PATIENCE = 1.0
+
+Arrivals = list[tuple[int, float]]
 
 
-def open_node(name: str) -> tuple[Any, SingleThreadedExecutor]:
-    """Return a node and the executor that spins it."""
+def open_node(name: str, profile: Path) -> Node:
+    """Return a node on a middleware that reads `profile` and no other."""
+    for variable in PROFILE_VARIABLES:
+        os.environ[variable] = str(profile)
     initialize(signal_handler_options=SignalHandlerOptions.NO)
-    node = Node(name, start_parameter_services=False)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    return node, executor
+    return Node(name, start_parameter_services=False)
 
 
-def publish(seconds: float, channel: Connection) -> None:
-    """Publish numbered pictures for `seconds` once somebody listens, then tell how many."""
-    node, _executor = open_node("camera")
-    publisher = node.create_publisher(Image, TOPIC, qos.SENSOR)
-    picture = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
-    while publisher.get_subscription_count() == 0:
-        time.sleep(0.05)
-    time.sleep(LAST_ARRIVAL)
-    count = round(seconds * RATE)
-    begun = time.monotonic()
-    for number in range(count):
-        time.sleep(max(0.0, begun + number / RATE - time.monotonic()))
+def meet(peers: Callable[[], int], matched: Barrier) -> None:
+    """Wait until this end and the other one have found each other; raise TimeoutError if not."""
+    deadline = time.monotonic() + DISCOVERY_TIMEOUT
+    while not peers():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nobody else was found on {TOPIC} in {DISCOVERY_TIMEOUT:g} s")
+        time.sleep(0.01)
+    matched.wait(DISCOVERY_TIMEOUT)
+
+
+def send(profile: Path, frames: int, matched: Barrier) -> None:
+    """Publish `frames` pictures, each with its number and the time it was sent."""
+    node = open_node("camera", profile)
+    pictures = node.create_publisher(Image, TOPIC, qos.SENSOR)
+    picture = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    meet(pictures.get_subscription_count, matched)
+    start = time.monotonic()
+    for number in range(frames):
+        time.sleep(max(0.0, start + number / RATE - time.monotonic()))
         message = image_message(picture)
         message.header.frame_id = f"{number} {time.monotonic_ns()}"
-        publisher.publish(message)
-    channel.send(count)
+        pictures.publish(message)
+    # The middleware takes what was published with it when it goes.
+    time.sleep(2 * PATIENCE)
 
 
-def subscribe(channel: Connection) -> None:
-    """Collect the number and the latency [ms] of each picture until asked for them."""
-    node, executor = open_node("viewer")
-    arrived: dict[int, float] = {}
+def receive(profile: Path, frames: int, matched: Barrier, results: "Connection[Any, Any]") -> None:
+    """Collect number and latency [ms] of the pictures that come, and send them as the result."""
+    node = open_node("viewer", profile)
+    arrivals: Arrivals = []
 
     def on_picture(message: Image) -> None:
+        now = time.monotonic_ns()
         number, sent = map(int, message.header.frame_id.split())
-        arrived[number] = (time.monotonic_ns() - sent) * 1e-6
+        arrivals.append((number, (now - sent) / 1e6))
 
-    node.create_subscription(Image, TOPIC, on_picture, qos.SENSOR)
-    while not channel.poll():
+    pictures = node.create_subscription(Image, TOPIC, on_picture, qos.SENSOR)
+    meet(pictures.get_publisher_count, matched)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    end = time.monotonic() + frames / RATE + PATIENCE
+    while time.monotonic() < end and not (arrivals and arrivals[-1][0] == frames - 1):
         executor.spin_once(timeout_sec=0.1)
-    channel.send(list(arrived.values()))
+    results.send(arrivals)
 
 
-def watch(seconds: float) -> dict[str, Any]:
-    """Return how many pictures were sent, received and lost, and the latency of the received."""
+def transfer(profile: Path, seconds: float) -> dict[str, Any]:
+    """Return what became of the pictures that were sent for `seconds`."""
+    frames = round(seconds * RATE)
     with Children() as children:
-        camera, camera_end = SPAWN.Pipe()
-        viewer, viewer_end = SPAWN.Pipe()
-        children.start(subscribe, viewer_end)
-        children.start(publish, seconds, camera_end)
-        sent = children.receive(camera)
-        time.sleep(LAST_ARRIVAL)
-        viewer.send("enough")
-        latencies = children.receive(viewer)
-    p50, p99 = np.percentile(latencies, (50, 99)) if latencies else (None, None)
-    received = len(latencies)
+        matched = SPAWN.Barrier(2)
+        results, ours = SPAWN.Pipe(duplex=False)
+        children.start(receive, profile, frames, matched, ours)
+        children.start(send, profile, frames, matched)
+        arrivals: Arrivals = children.receive(results)
+    latencies = [latency for _, latency in arrivals]
+    received = len({number for number, _ in arrivals})
+    p50, p99 = np.percentile(latencies, (50, 99)).tolist() if latencies else (None, None)
     return {
-        "sent": sent,
+        "sent": frames,
         "received": received,
-        "lost": sent - received,
-        "rate_hz": received / seconds,
+        "lost": frames - received,
         "p50_ms": p50,
         "p99_ms": p99,
+        "rate_hz": received / seconds,
+        "unit": "ms",
     }
 
 
 def main() -> None:
-    """Watch both cases and print the result."""
+    """Measure both cases and print the result."""
     refuse_arguments()
-    # Whatever the user has set: the first case is about our own profile.
-    for variable in PROFILE_VARIABLES:
-        os.environ.pop(variable, None)
-    say(f"with profile: {WITH_SECONDS:g} s")
-    ours = watch(WITH_SECONDS)
-    with tempfile.NamedTemporaryFile("w", suffix=".xml") as empty:
-        empty.write(NO_PROFILE)
-        empty.flush()
-        os.environ[PROFILE_VARIABLES[0]] = empty.name
-        say(f"without profile: {WITHOUT_SECONDS:g} s")
-        peer = watch(WITHOUT_SECONDS)
-    share = {"ours": ours["received"] / ours["sent"], "peer": peer["received"] / peer["sent"]}
-    # Where nothing arrived without the profile there is no ratio to speak of.
-    ratio = share["ours"] / share["peer"] if share["peer"] else None
-    arrival = {**share, "ratio": ratio, "unit": "share of the pictures sent"}
-    report("camera", {"arrival": arrival, "with profile": ours, "without profile": peer})
+    cases: dict[str, dict[str, Any]] = {}
+    with ended_in_order("camera"), TemporaryDirectory() as folder:
+        nothing = Path(folder, "fastdds.xml")
+        nothing.write_text(NO_PROFILE, encoding="utf-8")
+        for (name, seconds), profile in zip(SECONDS.items(), (PROFILE, nothing), strict=True):
+            case = cases[name] = transfer(profile, seconds)
+            say(f"{name}: {case['received']} of {case['sent']} pictures received")
+    ours, peer = (case["received"] / case["sent"] for case in cases.values())
+    ratio = ours / peer if peer else None
+    cases["received share"] = {"ours": ours, "peer": peer, "ratio": ratio, "unit": "1"}
+    report("camera", cases)
 
 
 if __name__ == "__main__":

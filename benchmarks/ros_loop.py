@@ -21,7 +21,7 @@ from rclpy.signals import SignalHandlerOptions
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks._children import Children
+from benchmarks._children import Children, ended_in_order
 from benchmarks._report import refuse_arguments, report, say
 from polytask_contract.environment import Action as Values
 from polytask_contract.specification import Specification
@@ -217,12 +217,10 @@ def main() -> None:
     """Measure every case and print the result."""
     refuse_arguments()
     cases = {}
-    try:
+    with ended_in_order("ros_loop"):
         for name, image in CASES.items():
             cases[name] = compare(image)
             say(f"{name}: {cases[name]['ours']:.0f} steps/s, peer {cases[name]['peer']:.0f}")
-    except KeyboardInterrupt:
-        sys.exit("ros_loop: interrupted")
     report("ros_loop", cases)
 
 

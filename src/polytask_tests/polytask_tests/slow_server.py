@@ -1,4 +1,4 @@
-"""An environment whose resets take as long as a real arm's: the point world, 3 s away.
+"""An environment whose resets take as long as a real arm's: the point world, 1.5 s away.
 
 python -m polytask_tests.slow_server
 """
@@ -15,7 +15,7 @@ from polytask_ros.runtime import run_node
 from polytask_sim.suite_world import SuiteWorld
 from polytask_sim.suites.point import PointSuite
 
-STEPS = 150
+STEPS = 75
 UNREACHABLE, BROKEN = 13, 14
 
 

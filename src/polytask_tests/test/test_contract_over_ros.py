@@ -43,6 +43,7 @@ class TestAcrossProcesses(EnvironmentContract):
 
     parameters: ClassVar = {"image_height": 48, "image_width": 64}
     namespace = "/across"
+    task = TASK
 
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
@@ -52,11 +53,29 @@ class TestAcrossProcesses(EnvironmentContract):
             yield
 
     def make(self, seed):
-        return RosEnvironment(TASK, seed, namespace=self.namespace)
+        return RosEnvironment(self.task, seed, namespace=self.namespace, timeout=30.0)
 
 
-class TestAcrossProcessesWithoutImage(TestAcrossProcesses):
+class TestMetaworldAcrossProcesses(TestAcrossProcesses):
+    """A simulator with pictures."""
+
+    parameters: ClassVar = {"suite": "metaworld"}
+    namespace = "/metaworld"
+    task = "hammer"
+
+
+class TestDmcAcrossProcesses(TestAcrossProcesses):
     """State alone."""
 
-    parameters: ClassVar = {"image_height": 0, "image_width": 0}
-    namespace = "/imageless"
+    parameters: ClassVar = {"suite": "dmc", "image_height": 0, "image_width": 0}
+    namespace = "/dmc"
+    task = "torso-4"
+
+
+class TestKitchenAcrossProcesses(TestAcrossProcesses):
+    """State alone, and nine values in an action."""
+
+    parameters: ClassVar = {"suite": "kitchen", "image_height": 0, "image_width": 0}
+    namespace = "/kitchen"
+    task = "kettle"
+    steps = 6

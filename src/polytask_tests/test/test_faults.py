@@ -288,7 +288,7 @@ def test_real_time_moves_on_between_two_steps_and_loses_no_reward(start, connect
 @pytest.mark.parametrize(
     ("parameters", "text"),
     [
-        ({"suite": "nowhere"}, "there is no suite 'nowhere'; valid: point"),
+        ({"suite": "nowhere"}, "there is no suite 'nowhere'; valid: dmc, kitchen"),
         ({"pacing": "fast"}, "parameter pacing is 'fast'; valid: one of"),
         ({"image_height": -3}, "valid: from 0 to 4096"),
         ({"image_height": 0}, "image size (0, 84) must be at least 1 x 1 pixel"),

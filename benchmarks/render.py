@@ -1,0 +1,114 @@
+"""Pictures a second at 84x84 for each suite, beside the suite's own library drawing the same state.
+
+Also memory, and how the rate scales from one to four worlds that are drawn in turn in one process.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from gymnasium_robotics.envs.franka_kitchen.kitchen_env import KitchenEnv
+from metaworld.env_dict import ALL_V3_ENVIRONMENTS
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks._report import refuse_arguments, report, say
+from polytask_contract.specification import Observations
+from polytask_contract.suites import find_suite
+
+SIZE = (84, 84)
+CASES = {"metaworld": "hammer", "kitchen": "kettle", "dmc": "torso-1"}
+ROUNDS = 5
+OUR_PICTURES, PEER_PICTURES = 40, 4
+WORLDS = (1, 2, 4)
+
+
+def peer_of(suite: str, environment: Any) -> Callable[[], Any]:
+    """Return what draws a picture as the suite's library does, of the state of `environment`."""
+    if suite == "dmc":
+        physics = environment._physics
+        return lambda: physics.render(*SIZE, camera_id="side")
+    if suite == "kitchen":
+        kitchen: Any = KitchenEnv(render_mode="rgb_array", width=SIZE[1], height=SIZE[0])
+        kitchen.reset(seed=0)
+        draw: Callable[[], Any] = kitchen.render
+        return draw
+    table: Any = ALL_V3_ENVIRONMENTS["hammer-v3"](
+        render_mode="rgb_array", camera_name="corner3", width=SIZE[1], height=SIZE[0]
+    )
+    table._freeze_rand_vec, table._set_task_called = False, True
+    table.reset()
+    drawn: Callable[[], Any] = table.render
+    return drawn
+
+
+def rate(draw: Callable[[], Any], count: int) -> float:
+    """Return pictures a second over `count` of them."""
+    begun = time.perf_counter()
+    for _ in range(count):
+        picture = np.asarray(draw())
+    elapsed = time.perf_counter() - begun
+    if picture.shape != (*SIZE, 3):
+        raise ValueError(f"a picture of shape {picture.shape}; valid: {(*SIZE, 3)}")
+    return count / elapsed
+
+
+def drawer(environment: Any) -> Callable[[], Any]:
+    """Return what draws a picture our way."""
+    physics = getattr(environment, "_physics", None)
+    data = physics.data.ptr if physics is not None else environment._simulation.data
+    return lambda: environment._renderer.draw(data)
+
+
+def resident_megabytes() -> float:
+    """Return the largest amount of memory that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def compare(suite: str, task: str) -> dict[str, Any]:
+    """Return the case of one suite."""
+    environments: list[Any] = []
+    rates, memory = {}, [resident_megabytes()]
+    for count in WORLDS:
+        while len(environments) < count:
+            environments.append(find_suite(suite).make(task, 0, Observations(image=SIZE)))
+            environments[-1].reset(0)
+            memory.append(resident_megabytes())
+        draws = [drawer(environment) for environment in environments]
+        for draw in draws:
+            draw()
+        rates[count] = median(
+            median(rate(draw, OUR_PICTURES // count) for draw in draws) for _ in range(ROUNDS)
+        )
+    ours, draw = drawer(environments[0]), peer_of(suite, environments[0])
+    draw()
+    pairs = [(rate(ours, OUR_PICTURES), rate(draw, PEER_PICTURES)) for _ in range(ROUNDS)]
+    for environment in environments:
+        environment.close()
+    return {
+        "ours": median(ours for ours, _ in pairs),
+        "peer": median(peer for _, peer in pairs),
+        "ratio": median(ours / peer for ours, peer in pairs),
+        "unit": "pictures/s",
+        "worlds": {str(count): rates[count] for count in WORLDS},
+        "mb_per_world": (memory[-1] - memory[1]) / (WORLDS[-1] - 1),
+    }
+
+
+def main() -> None:
+    """Compare every suite and print the result."""
+    refuse_arguments()
+    cases = {}
+    for suite, task in CASES.items():
+        cases[suite] = compare(suite, task)
+        say(f"{suite}: {cases[suite]['ours']:.0f} pictures/s, peer {cases[suite]['peer']:.1f}")
+    report("render", cases)
+
+
+if __name__ == "__main__":
+    main()

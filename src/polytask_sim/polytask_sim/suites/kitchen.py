@@ -1,0 +1,144 @@
+"""Franka Kitchen: an arm that operates one thing of a kitchen, or several.
+
+The paper's settings: six tasks, 280 steps, the arm moved by joint speeds. When a thing first gets
+to where it belongs, the score is +1 if it was asked for and -2 if it was not. Names joined by `+`,
+such as `microwave+kettle`, are one long task: all of them, in any order.
+"""
+
+from typing import Any
+
+import mujoco
+import numpy as np
+from gymnasium_robotics.envs.franka_kitchen.franka_env import DEFAULT_CAMERA_CONFIG
+from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (
+    BONUS_THRESH,
+    OBS_ELEMENT_GOALS,
+    OBS_ELEMENT_INDICES,
+    KitchenEnv,
+)
+from numpy.typing import NDArray
+
+from polytask_contract.environment import Action
+from polytask_contract.errors import NoDemonstrator
+from polytask_contract.local_environment import LocalEnvironment, Outcome
+from polytask_contract.specification import Observations, Specification
+from polytask_contract.suites import Policy
+from polytask_sim.scene_renderer import SceneRenderer
+
+# Our names of the paper's tasks, and upstream's.
+THINGS = {
+    "bottom-burner": "bottom burner",
+    "top-burner": "top burner",
+    "light-switch": "light switch",
+    "slide-cabinet": "slide cabinet",
+    "microwave": "microwave",
+    "kettle": "kettle",
+}
+TOGETHER = "+"
+
+EPISODE_LENGTH = 280
+STATE_SIZE = 59
+# Upstream advances 40 steps of 2 ms for each action.
+CONTROL_PERIOD = 0.08
+ASKED, NOT_ASKED = 1.0, -2.0
+
+
+class KitchenEnvironment(LocalEnvironment):
+    """The kitchen; `success` is true while everything asked for is where it belongs.
+
+    The state is upstream's observation: the arm's joints and their speeds, then the things', with
+    upstream's noise, drawn from the episode's seed.
+    """
+
+    def __init__(self, task: str, seed: int, observations: Observations) -> None:
+        """Prepare `task`; raise UnknownName when it names a thing that is not in THINGS."""
+        specification = Specification(
+            suite="kitchen",
+            tasks=(*THINGS, task) if is_sequence(task) else tuple(THINGS),
+            action_size=9,
+            state_size=STATE_SIZE if observations.state else 0,
+            image=observations.image,
+            control_period=CONTROL_PERIOD,
+            episode_length=EPISODE_LENGTH,
+            simulated=True,
+        )
+        super().__init__(specification, task, seed)
+        self._asked = {THINGS[name] for name in task.split(TOGETHER)}
+        self._done: set[str] = set()
+        self._simulation: Any = KitchenEnv(
+            terminate_on_tasks_completed=False, remove_task_when_completed=False
+        )
+        self._renderer: SceneRenderer | None = None
+        if observations.image:
+            self._renderer = SceneRenderer(
+                self._simulation.model, observations.image, upstream_camera()
+            )
+
+    def begin(self, random: np.random.Generator) -> dict[str, Any]:
+        """Put everything where upstream does; the noise is drawn from `random`."""
+        # Upstream's reset ignores the seed it is given when a goal is not.
+        self._simulation.robot_env.np_random = random
+        answer, _ = self._simulation.reset()
+        self._done = self._in_place()
+        return self._observe(answer["observation"])
+
+    def advance(self, action: Action) -> Outcome:
+        """Move the arm for one control period and count what newly got to its place."""
+        answer, *_ = self._simulation.step(action)
+        new = self._in_place() - self._done
+        self._done |= new
+        score = ASKED * len(new & self._asked) + NOT_ASKED * len(new - self._asked)
+        return Outcome(self._observe(answer["observation"]), score)
+
+    def release(self) -> None:
+        """Free renderer and simulation."""
+        if self._renderer is not None:
+            self._renderer.close()
+        self._simulation.close()
+
+    def _in_place(self) -> set[str]:
+        """Return upstream's names of the things that are where they belong."""
+        positions = self._simulation.data.qpos
+        return {
+            name
+            for name, goal in OBS_ELEMENT_GOALS.items()
+            if np.linalg.norm(positions[OBS_ELEMENT_INDICES[name]] - goal) < BONUS_THRESH
+        }
+
+    def _observe(self, state: NDArray[np.float64]) -> dict[str, Any]:
+        success = self._asked <= self._in_place()
+        observation: dict[str, Any] = {"success": np.array(success)}
+        if self._specification.state_size:
+            observation["state"] = state.astype(np.float32)
+        if self._renderer is not None:
+            observation["image"] = self._renderer.draw(self._simulation.data)
+        return observation
+
+
+class KitchenSuite:
+    """Six things, each a task."""
+
+    name = "kitchen"
+    tasks = tuple(THINGS)
+
+    def make(self, task: str, seed: int, observations: Observations) -> KitchenEnvironment:
+        """Return an environment of `task`; raise UnknownName when there is no such task."""
+        return KitchenEnvironment(task, seed, observations)
+
+    def demonstrator(self, task: str) -> Policy:
+        """Raise NoDemonstrator: no scripted policy is written yet."""
+        raise NoDemonstrator(f"kitchen has no scripted policy for {task!r} yet")
+
+
+def is_sequence(task: str) -> bool:
+    """Tell whether `task` names several different things of THINGS."""
+    names = task.split(TOGETHER)
+    return len(names) > 1 and len(set(names)) == len(names) and set(names) <= set(THINGS)
+
+
+def upstream_camera() -> mujoco.MjvCamera:
+    """Return the camera from which upstream shows the kitchen."""
+    camera = mujoco.MjvCamera()
+    for name, value in DEFAULT_CAMERA_CONFIG.items():
+        setattr(camera, name, value)
+    return camera

@@ -1,0 +1,158 @@
+"""Meta-World: a Sawyer arm at a table; the paper's 16 tasks, and all 50.
+
+The paper's settings: action repeat 2, 125 steps (175 for bin-picking), objects at random positions
+in every episode, camera `corner` or, for some tasks, `corner3`.
+"""
+
+from typing import Any
+
+import dm_env
+import numpy as np
+from metaworld.env_dict import ALL_V3_ENVIRONMENTS
+from metaworld.policies import ENV_POLICY_MAP
+from numpy.typing import NDArray
+
+from polytask_contract.environment import Action
+from polytask_contract.errors import UnknownName
+from polytask_contract.local_environment import LocalEnvironment, Outcome
+from polytask_contract.specification import Observations, Specification
+from polytask_contract.suites import Policy
+from polytask_sim.scene_renderer import SceneRenderer
+
+PAPER_TASKS = (
+    "door-unlock",
+    "door-open",
+    "plate-slide",
+    "plate-slide-back",
+    "plate-slide-side",
+    "plate-slide-back-side",
+    "coffee-button",
+    "coffee-pull",
+    "button-press",
+    "button-press-wall",
+    "button-press-topdown",
+    "button-press-topdown-wall",
+    "bin-picking",
+    "hammer",
+    "drawer-close",
+    "drawer-open",
+)
+VERSION = "-v3"
+ALL_TASKS = tuple(name.removesuffix(VERSION) for name in ALL_V3_ENVIRONMENTS)
+
+ACTION_REPEAT = 2
+EPISODE_LENGTH = 125
+LONG_EPISODES = {"bin-picking": 175}
+# Upstream's simulator advances 5 steps of 2.5 ms for each action.
+CONTROL_PERIOD = ACTION_REPEAT * 5 * 0.0025
+STATE_SIZE = 39
+GOAL = slice(36, 39)
+# Upstream hangs the camera `corner` upside down; `corner3` stands upright.
+CAMERA = "corner"
+UPRIGHT_CAMERA = "corner3"
+SEEN_FROM_CORNER_3 = frozenset(
+    ("door-open", "hammer", *(task for task in PAPER_TASKS if task.startswith("plate-slide")))
+)
+
+
+class MetaworldEnvironment(LocalEnvironment):
+    """One Meta-World task; the reward is upstream's, summed over the repeated action.
+
+    The state is upstream's observation: hand, gripper and objects now and one simulation step
+    before, then the place to reach, which is zero unless the goal is asked for. `success` is
+    upstream's flag.
+    """
+
+    def __init__(
+        self, suite: str, tasks: tuple[str, ...], task: str, seed: int, observations: Observations
+    ) -> None:
+        """Prepare `task` of the suite `suite`; raise UnknownName when it is not in `tasks`."""
+        specification = Specification(
+            suite=suite,
+            tasks=tasks,
+            action_size=4,
+            state_size=STATE_SIZE if observations.state else 0,
+            image=observations.image,
+            control_period=CONTROL_PERIOD,
+            episode_length=max(LONG_EPISODES.get(name, EPISODE_LENGTH) for name in tasks),
+            simulated=True,
+        )
+        super().__init__(specification, task, seed, LONG_EPISODES.get(task, EPISODE_LENGTH))
+        self._goal = observations.goal
+        self._simulation: Any = ALL_V3_ENVIRONMENTS[task + VERSION]()
+        # What upstream's benchmark wrappers set: every reset draws positions, from the seed given
+        # to `seed` and nothing else.
+        self._simulation._freeze_rand_vec = False
+        self._simulation.seeded_rand_vec = True
+        self._simulation._set_task_called = True
+        self._simulation._partially_observable = False
+        self._renderer: SceneRenderer | None = None
+        if observations.image:
+            upright = task in SEEN_FROM_CORNER_3
+            self._renderer = SceneRenderer(
+                self._simulation.model,
+                observations.image,
+                UPRIGHT_CAMERA if upright else CAMERA,
+                upside_down=not upright,
+            )
+
+    def begin(self, random: np.random.Generator) -> dict[str, Any]:
+        """Put objects and goal at positions drawn from `random`."""
+        # Upstream's reset ignores the seed that it is given.
+        self._simulation.seed(int(random.integers(2**31)))
+        state, _ = self._simulation.reset()
+        return self._observe(state, success=False)
+
+    def advance(self, action: Action) -> Outcome:
+        """Apply the action ACTION_REPEAT times."""
+        reward = 0.0
+        for _ in range(ACTION_REPEAT):
+            state, earned, _, _, info = self._simulation.step(action)
+            reward += float(earned)
+        return Outcome(self._observe(state, success=bool(info["success"])), reward)
+
+    def release(self) -> None:
+        """Free renderer and simulation."""
+        if self._renderer is not None:
+            self._renderer.close()
+        self._simulation.close()
+
+    def _observe(self, state: NDArray[np.float64], success: bool) -> dict[str, Any]:
+        observation: dict[str, Any] = {"success": np.array(success)}
+        if self._specification.state_size:
+            observation["state"] = state.astype(np.float32)
+            if not self._goal:
+                observation["state"][GOAL] = 0.0
+        if self._renderer is not None:
+            observation["image"] = self._renderer.draw(self._simulation.data)
+        return observation
+
+
+class MetaworldSuite:
+    """The paper's 16 tasks."""
+
+    name = "metaworld"
+    tasks = PAPER_TASKS
+
+    def make(self, task: str, seed: int, observations: Observations) -> MetaworldEnvironment:
+        """Return an environment of `task`; raise UnknownName when there is no such task."""
+        return MetaworldEnvironment(self.name, self.tasks, task, seed, observations)
+
+    def demonstrator(self, task: str) -> Policy:
+        """Return upstream's scripted policy, which needs the state with the goal in it."""
+        if task not in self.tasks:
+            raise UnknownName("task", task, self.tasks)
+        script = ENV_POLICY_MAP[task + VERSION]()
+
+        def act(timestep: dm_env.TimeStep) -> Action:
+            action = script.get_action(timestep.observation["state"].astype(np.float64))
+            return np.asarray(np.clip(action, -1, 1), np.float32)
+
+        return act
+
+
+class MetaworldAllSuite(MetaworldSuite):
+    """All 50 tasks."""
+
+    name = "metaworld_all"
+    tasks = ALL_TASKS
