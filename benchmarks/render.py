@@ -7,19 +7,27 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from gymnasium_robotics.envs.franka_kitchen.kitchen_env import KitchenEnv
-from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks._children import SPAWN, Children, ended_in_order
 from benchmarks._report import refuse_arguments, report, say
 from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
+from polytask_sim.scene_renderer import SceneRenderer
+
+# isort: split
+# MuJoCo asks how to draw when it is first imported, which polytask_sim answers.
+from dm_control.suite import cheetah
+from gymnasium_robotics.envs.franka_kitchen.kitchen_env import KitchenEnv
+from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
 SIZE = (84, 84)
 CASES = {"metaworld": "hammer", "kitchen": "kettle", "dmc": "torso-1"}
@@ -28,23 +36,33 @@ OUR_PICTURES, PEER_PICTURES = 40, 4
 WORLDS = (1, 2, 4)
 
 
-def peer_of(suite: str, environment: Any) -> Callable[[], Any]:
-    """Return what draws a picture as the suite's library does, of the state of `environment`."""
+def peer_of(suite: str) -> Callable[[], Any]:
+    """Return what draws a picture as the library of `suite` does."""
+    peer: Any
     if suite == "dmc":
-        physics = environment._physics
-        return lambda: physics.render(*SIZE, camera_id="side")
+        peer = cheetah.run()
+        peer.reset()
+        return partial(peer.physics.render, *SIZE, camera_id="side")
     if suite == "kitchen":
-        kitchen: Any = KitchenEnv(render_mode="rgb_array", width=SIZE[1], height=SIZE[0])
-        kitchen.reset(seed=0)
-        draw: Callable[[], Any] = kitchen.render
-        return draw
-    table: Any = ALL_V3_ENVIRONMENTS["hammer-v3"](
-        render_mode="rgb_array", camera_name="corner3", width=SIZE[1], height=SIZE[0]
-    )
-    table._freeze_rand_vec, table._set_task_called = False, True
-    table.reset()
-    drawn: Callable[[], Any] = table.render
-    return drawn
+        peer = KitchenEnv(render_mode="rgb_array", width=SIZE[1], height=SIZE[0])
+    else:
+        peer = ALL_V3_ENVIRONMENTS["hammer-v3"](
+            render_mode="rgb_array", camera_name="corner3", width=SIZE[1], height=SIZE[0]
+        )
+        peer._freeze_rand_vec, peer._set_task_called = False, True
+    peer.reset()
+    return partial(peer.render)
+
+
+def draw_as_peer(suite: str, channel: Connection) -> None:
+    """Measure the peer's rate each time `channel` asks for it.
+
+    In a process of its own: upstream's renderers draw with whatever context is current.
+    """
+    draw = peer_of(suite)
+    draw()
+    while channel.recv():
+        channel.send(rate(draw, PEER_PICTURES))
 
 
 def rate(draw: Callable[[], Any], count: int) -> float:
@@ -60,9 +78,8 @@ def rate(draw: Callable[[], Any], count: int) -> float:
 
 def drawer(environment: Any) -> Callable[[], Any]:
     """Return what draws a picture our way."""
-    physics = getattr(environment, "_physics", None)
-    data = physics.data.ptr if physics is not None else environment._simulation.data
-    return lambda: environment._renderer.draw(data)
+    renderer: SceneRenderer = environment._observer
+    return lambda: renderer.draw(environment.data)
 
 
 def resident_megabytes() -> float:
@@ -85,9 +102,14 @@ def compare(suite: str, task: str) -> dict[str, Any]:
         rates[count] = median(
             median(rate(draw, OUR_PICTURES // count) for draw in draws) for _ in range(ROUNDS)
         )
-    ours, draw = drawer(environments[0]), peer_of(suite, environments[0])
-    draw()
-    pairs = [(rate(ours, OUR_PICTURES), rate(draw, PEER_PICTURES)) for _ in range(ROUNDS)]
+    pairs = []
+    with Children() as children:
+        channel, theirs = SPAWN.Pipe()
+        children.start(draw_as_peer, suite, theirs)
+        for _ in range(ROUNDS):
+            channel.send(True)
+            peer = children.receive(channel)
+            pairs.append((rate(draws[0], OUR_PICTURES), peer))
     for environment in environments:
         environment.close()
     return {
@@ -104,9 +126,11 @@ def main() -> None:
     """Compare every suite and print the result."""
     refuse_arguments()
     cases = {}
-    for suite, task in CASES.items():
-        cases[suite] = compare(suite, task)
-        say(f"{suite}: {cases[suite]['ours']:.0f} pictures/s, peer {cases[suite]['peer']:.1f}")
+    with ended_in_order("render"):
+        for suite, task in CASES.items():
+            cases[suite] = compare(suite, task)
+            ours, peer = cases[suite]["ours"], cases[suite]["peer"]
+            say(f"{suite}: {ours:.0f} pictures/s, peer {peer:.1f}")
     report("render", cases)
 
 

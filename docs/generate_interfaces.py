@@ -65,6 +65,8 @@ ENDPOINTS: dict[str, tuple[str, str, str, str]] = {
     names.ACTION: ("Action", "client → server", "TURN", "the answer to a turn"),
     names.REFUSAL: ("ActionRefusal", "server → clients", "TURN", "why an action was not taken"),
     names.RELEASE: ("ReleaseEnvironment", "client → server", "", "lets go of the environment"),
+    names.CAMERA_IMAGE: ("sensor_msgs/Image", "server → viewers", "SENSOR", "full-size pictures"),
+    names.CAMERA_INFO: ("sensor_msgs/CameraInfo", "server → viewers", "SENSOR", "their calibration"),
 }
 
 KINDS = {".msg": "Messages", ".srv": "Services", ".action": "Actions"}
@@ -170,7 +172,8 @@ def _type(field: Field, known: set[str]) -> str:
 
 
 def _link(name: str) -> str:
-    return f"[{name}](#{name.lower()})"
+    # A name with its package is another project's, and documented there.
+    return f"`{name}`" if "/" in name else f"[{name}](#{name.lower()})"
 
 
 def _unit(unit: str) -> str:

@@ -95,8 +95,11 @@ def _packages() -> list[SystemPackage]:
         SystemPackage(f"{python}-dev", "compiling messages", True, header.is_file),
         SystemPackage("g++", "compiling messages", True, lambda: _has_program("c++", "g++")),
         SystemPackage("cmake", "compiling messages", True, lambda: _has_program("cmake")),
-        SystemPackage("libegl1", "rendering", False, _has_egl),
+        SystemPackage("libegl1", "rendering", False, lambda: _has_library("libEGL.so.1")),
         SystemPackage("libgl1-mesa-dri", "rendering", False, _has_mesa),
+        SystemPackage(
+            "libosmesa6", "rendering without EGL", False, lambda: _has_library("libOSMesa.so.8")
+        ),
     ]
 
 
@@ -108,9 +111,9 @@ def _has_program(*names: str) -> bool:
     return any(shutil.which(name) for name in names)
 
 
-def _has_egl() -> bool:
+def _has_library(name: str) -> bool:
     try:
-        ctypes.CDLL("libEGL.so.1")
+        ctypes.CDLL(name)
     except OSError:
         return False
     return True

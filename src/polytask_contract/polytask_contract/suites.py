@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import dm_env
+import numpy as np
+from numpy.typing import NDArray
 
 from polytask_contract.environment import Action, Environment
 from polytask_contract.errors import UnknownName, UnusableSuite
@@ -39,6 +41,21 @@ class Suite(Protocol):
         """
 
 
+@runtime_checkable
+class Photographed(Protocol):
+    """An environment that can show itself to people, beside what it shows to a policy."""
+
+    def photograph(self, size: tuple[int, int], *, full: bool = True) -> NDArray[np.uint8]:
+        """Return a picture of this moment: `size` (rows, columns), in `full` quality or a lean one.
+
+        Raise a PolyTaskError for a size that it cannot give.
+        """
+
+    @property
+    def field_of_view(self) -> float | None:
+        """The camera's vertical field of view [rad]; None for a picture without perspective."""
+
+
 def suite_names() -> tuple[str, ...]:
     """Return the names of all installed suites, sorted."""
     return tuple(sorted({entry.name for entry in entry_points(group=GROUP)}))
@@ -52,7 +69,8 @@ def find_suite(name: str) -> Suite:
     for entry in entry_points(group=GROUP, name=name):
         try:
             suite: Suite = entry.load()()
-        except ImportError as error:
+        # Where the library for OpenGL is missing, PyOpenGL says so by an AttributeError.
+        except (ImportError, AttributeError) as error:
             raise UnusableSuite(f"suite {name!r} cannot be imported: {error}") from error
         return suite
     raise UnknownName("suite", name, suite_names())

@@ -79,6 +79,12 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
         """Return when the newest time step was observed: now, unless a robot knows better."""
         return self.get_clock().now()
 
+    def observed(self, header: Any) -> None:
+        """Take note that an observation with `header` was published; by default there is nothing.
+
+        A camera publishes here what it sees at that moment.
+        """
+
     def _open_interfaces(self, control_period: float) -> None:
         self._spec = self.create_publisher(EnvironmentSpec, names.SPEC, qos.LATCHED)
         self._observations = self.create_publisher(Observation, names.OBSERVATION, qos.TURN)
@@ -160,6 +166,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
         fill_observation(message, timestep)
         self._newest = message
         self._observations.publish(message)
+        self.observed(message.header)
 
     # Episodes given up
 

@@ -1,5 +1,7 @@
 """Pictures of a MuJoCo scene: lean ones for learning, full ones for people."""
 
+import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,13 +12,26 @@ from numpy.typing import NDArray
 
 from polytask_contract.errors import PolyTaskError
 
-LEAN_SAMPLES, FULL_SAMPLES = 0, 4
+LARGEST_SIDE = 4096
+FULL_SAMPLES = 4
 # What costs most on a processor and tells a policy least.
 COSTLY = (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION)
 
 
 class UnrenderableSize(PolyTaskError):
     """A picture was asked for that is larger than what the scene can be drawn into."""
+
+
+class NoRenderer(PolyTaskError):
+    """This machine cannot draw the way it was told to."""
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Raise UnrenderableSize unless pictures of `size` (rows, columns) can be drawn."""
+    if not all(1 <= side <= LARGEST_SIDE for side in size):
+        raise UnrenderableSize(
+            f"a picture of {size[0]} x {size[1]} pixels; valid: 1 to {LARGEST_SIDE} along a side"
+        )
 
 
 class SceneRenderer:
@@ -38,14 +53,16 @@ class SceneRenderer:
         """Prepare pictures of `size` (rows, columns); `full` adds shadows and smooth edges.
 
         `upside_down` turns the picture by half a turn, for a camera that hangs that way. Raise
-        UnrenderableSize for pictures larger than 4096 pixels along a side.
+        UnrenderableSize for a size that cannot be drawn, NoRenderer where nothing can.
         """
-        if max(size) > 4096:
-            raise UnrenderableSize(f"a picture of {size} pixels; valid: up to 4096 along a side")
+        check_size(size)
+        self.size, self.full = size, full
         self._camera = camera
         self._turn = -1 if upside_down else 1
-        with _drawing_settings(model, size, FULL_SAMPLES if full else LEAN_SAMPLES):
-            self._renderer: Any = mujoco.Renderer(model, *size)
+        with _drawing_settings(model, size, full=full):
+            self._renderer: Any = _open_renderer(model, size)
+        # Also at the end of a process that forgot to, while OpenGL is still there.
+        self._free = weakref.finalize(self, self._renderer.close)
         if not full:
             for flag in COSTLY:
                 self._renderer.scene.flags[flag] = False
@@ -58,21 +75,34 @@ class SceneRenderer:
 
     def close(self) -> None:
         """Free the context."""
-        self._renderer.close()
+        self._free()
+
+
+def _open_renderer(model: mujoco.MjModel, size: tuple[int, int]) -> Any:
+    try:
+        return mujoco.Renderer(model, *size)
+    except (mujoco.FatalError, AttributeError, ImportError, RuntimeError) as error:
+        backend = os.environ.get("MUJOCO_GL", "")
+        raise NoRenderer(
+            f"MuJoCo cannot draw with MUJOCO_GL={backend!r} ({error}); valid: egl, osmesa or, with "
+            "a screen, glfw, set before Python starts, and its library installed"
+        ) from error
 
 
 @contextmanager
-def _drawing_settings(model: Any, size: tuple[int, int], samples: int) -> Iterator[None]:
+def _drawing_settings(model: Any, size: tuple[int, int], *, full: bool) -> Iterator[None]:
     """Give `model` what a renderer reads when it is made, and put back what was there.
 
     Another renderer of the same model, or upstream's own, then finds it as its authors left it.
     """
     buffer, quality = model.vis.global_, model.vis.quality
-    before = (buffer.offheight, buffer.offwidth, quality.offsamples)
-    buffer.offheight = max(size[0], before[0])
-    buffer.offwidth = max(size[1], before[1])
-    quality.offsamples = samples
+    before = (buffer.offheight, buffer.offwidth, quality.offsamples, quality.shadowsize)
+    buffer.offheight, buffer.offwidth = size
+    quality.offsamples = FULL_SAMPLES if full else 0
+    if not full:
+        # The map of shadows is the largest buffer of all.
+        quality.shadowsize = 0
     try:
         yield
     finally:
-        buffer.offheight, buffer.offwidth, quality.offsamples = before
+        buffer.offheight, buffer.offwidth, quality.offsamples, quality.shadowsize = before

@@ -24,6 +24,11 @@ class SuiteWorld:
         """What the environment is."""
         return self._environment.specification
 
+    @property
+    def environment(self) -> Environment:
+        """The environment of the present task."""
+        return self._environment
+
     def begin(self, task: str, seed: int) -> Generator[Progress, None, dm_env.TimeStep]:
         """Make the environment of `task` if another one is there, and reset it."""
         if task != self._environment.task:

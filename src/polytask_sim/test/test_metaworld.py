@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from polytask_contract.conformance import EnvironmentContract, flat
-from polytask_contract.errors import UnknownName
+from polytask_contract.errors import InvalidSpecification, UnknownName
 from polytask_contract.specification import Observations
 from polytask_contract.success import RULES
+from polytask_sim.metaworld_script import GOAL
 from polytask_sim.suites.metaworld import (
     ALL_TASKS,
-    GOAL,
     PAPER_TASKS,
     MetaworldAllSuite,
     MetaworldSuite,
@@ -77,18 +77,38 @@ def test_the_goal_can_be_hidden_from_the_state():
     assert np.array_equal(np.delete(seen, GOAL), np.delete(without, GOAL))
 
 
-@pytest.mark.filterwarnings("ignore:Constant:UserWarning")
-@pytest.mark.parametrize("task", ["button-press-topdown", "drawer-close", "hammer"])
-def test_upstreams_script_succeeds_by_both_rules(task):
+def test_a_visible_goal_is_in_every_step():
+    environment = MetaworldSuite().make("hammer", 0, STATE)
+    first, second = environment.reset(1), environment.step(np.zeros(4))
+    assert first.observation["state"][GOAL].any()
+    assert np.array_equal(first.observation["state"][GOAL], second.observation["state"][GOAL])
+    environment.close()
+
+
+# Left alone, upstream's scripts undo the first two and get stuck in the third.
+@pytest.mark.parametrize(
+    ("task", "seed"), [("coffee-button", 0), ("plate-slide-back", 0), ("door-open", 14)]
+)
+def test_the_script_succeeds_and_holds_it(task, seed):
     environment = MetaworldSuite().make(task, 0, STATE)
     policy = MetaworldSuite().demonstrator(task)
-    timestep, successes = environment.reset(1), []
+    timestep, successes = environment.reset(seed), []
     while not timestep.last():
         timestep = environment.step(policy(timestep))
         successes.append(bool(timestep.observation["success"]))
     assert not successes[0]
+    assert all(successes[-20:])
     assert all(rule(successes) for rule in RULES.values())
     environment.close()
+
+
+def test_the_script_refuses_to_work_without_what_it_needs():
+    policy = MetaworldSuite().demonstrator("hammer")
+    for lacking in (Observations(image=None, goal=False), Observations(state=False)):
+        environment = MetaworldSuite().make("hammer", 0, lacking)
+        with pytest.raises(InvalidSpecification, match="'hammer' needs the state and the goal"):
+            policy(environment.reset(0))
+        environment.close()
 
 
 def test_a_task_of_the_other_suite_is_refused_with_the_valid_ones():

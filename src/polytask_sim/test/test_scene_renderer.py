@@ -1,6 +1,7 @@
 """The same state gives the same pixels, whatever else is drawn in this process or in others."""
 
 import hashlib
+import os
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from polytask_contract.specification import Observations
-from polytask_contract.suites import find_suite
+from polytask_contract.suites import Photographed, find_suite
 from polytask_sim.scene_renderer import SceneRenderer, UnrenderableSize
 
 WORLDS = [
@@ -23,7 +24,7 @@ ALONE = """
 import sys
 from hashlib import sha256
 from polytask_contract.specification import Observations
-from polytask_contract.suites import find_suite
+from polytask_contract.suites import Photographed, find_suite
 suite, task = sys.argv[1:]
 environment = find_suite(suite).make(task, 0, Observations())
 size = environment.specification.action_size
@@ -95,5 +96,61 @@ def test_the_model_is_left_as_its_authors_made_it(scene):
 
 
 def test_a_picture_larger_than_a_buffer_is_refused(scene):
-    with pytest.raises(UnrenderableSize, match=r"\(48, 5000\) pixels; valid: up to 4096"):
+    with pytest.raises(UnrenderableSize, match=r"48 x 5000 pixels; valid: 1 to 4096"):
         SceneRenderer(scene[0], (48, 5000), "above")
+
+
+def test_an_environment_refuses_a_picture_that_it_cannot_give():
+    for suite, task in WORLDS:
+        with pytest.raises(UnrenderableSize, match=r"5000 x 84 pixels; valid: 1 to 4096"):
+            find_suite(suite).make(task, 0, Observations(image=(5000, 84)))
+
+
+def test_a_photograph_shows_the_moment_and_leaves_the_episode_as_it_is():
+    environment = find_suite("metaworld").make("hammer", 0, Observations())
+    plain = [environment.reset(5), environment.step([0.5] * 4)]
+    again = [environment.reset(5)]
+    first = environment.photograph((120, 160))
+    again.append(environment.step([0.5] * 4))
+    assert isinstance(environment, Photographed)
+    assert not np.array_equal(first, environment.photograph((120, 160)))
+    assert environment.photograph((60, 80)).shape == (60, 80, 3)
+    assert [digest(timestep) for timestep in plain] == [digest(timestep) for timestep in again]
+    environment.close()
+
+
+ELSEWHERE = """
+import sys
+import numpy as np
+from polytask_sim.scene_renderer import SceneRenderer
+import mujoco
+model = mujoco.MjModel.from_xml_string(sys.argv[1])
+data = mujoco.MjData(model)
+mujoco.mj_forward(model, data)
+sys.stdout.buffer.write(SceneRenderer(model, (48, 64), "above").draw(data).tobytes())
+"""
+
+
+def drawn_with(backend, program=ELSEWHERE):
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, MODEL],
+        env={key: value for key, value in os.environ.items() if key != "PYOPENGL_PLATFORM"}
+        | {"MUJOCO_GL": backend},
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_osmesa_draws_what_egl_draws(scene):
+    done = drawn_with("osmesa")
+    assert done.returncode == 0, done.stderr.decode()
+    picture = np.frombuffer(done.stdout, np.uint8).reshape(48, 64, 3)
+    # Edges may fall on either of two neighbouring pixels.
+    assert np.mean(picture != draw(scene)) < 0.01
+
+
+def test_without_a_way_to_draw_the_error_names_the_ways_there_are():
+    done = drawn_with("disable")
+    assert done.returncode != 0
+    assert b"NoRenderer: MuJoCo cannot draw with MUJOCO_GL='disable'" in done.stderr
+    assert b"valid: egl, osmesa" in done.stderr

@@ -291,7 +291,7 @@ def test_real_time_moves_on_between_two_steps_and_loses_no_reward(start, connect
         ({"suite": "nowhere"}, "there is no suite 'nowhere'; valid: dmc, kitchen"),
         ({"pacing": "fast"}, "parameter pacing is 'fast'; valid: one of"),
         ({"image_height": -3}, "valid: from 0 to 4096"),
-        ({"image_height": 0}, "image size (0, 84) must be at least 1 x 1 pixel"),
+        ({"image_height": 0}, "image_height is 0 and image_width is 84; valid: both"),
         ({"image_higth": 3}, "no parameter is called 'image_higth'; valid: "),
         ({"state": "yes please"}, "parameter state is of another type; valid: bool"),
     ],

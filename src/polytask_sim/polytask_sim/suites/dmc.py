@@ -15,10 +15,10 @@ from dm_control.suite import cheetah
 
 from polytask_contract.environment import Action
 from polytask_contract.errors import NoDemonstrator, PolyTaskError, UnknownName
-from polytask_contract.local_environment import LocalEnvironment, Outcome
+from polytask_contract.local_environment import Outcome
 from polytask_contract.specification import Observations, Specification
 from polytask_contract.suites import Policy
-from polytask_sim.scene_renderer import SceneRenderer
+from polytask_sim.simulated_environment import SimulatedEnvironment
 
 # Half the length of the torso [m]; upstream's cheetah is the first.
 TORSOS = {f"torso-{number}": round(0.4 + 0.1 * number, 1) for number in range(1, 11)}
@@ -42,7 +42,7 @@ def cheetah_model(half_length: float) -> tuple[str, dict[str, bytes]]:
     return ET.tostring(model, encoding="unicode"), assets
 
 
-class CheetahEnvironment(LocalEnvironment):
+class CheetahEnvironment(SimulatedEnvironment):
     """A cheetah that shall run at 10 m/s; `success` is true while it does."""
 
     def __init__(self, task: str, seed: int, observations: Observations) -> None:
@@ -60,9 +60,13 @@ class CheetahEnvironment(LocalEnvironment):
         super().__init__(specification, task, seed)
         self._physics = cheetah.Physics.from_xml_string(*cheetah_model(TORSOS[task]))
         self._simulation: Any = None
-        self._renderer: SceneRenderer | None = None
-        if observations.image:
-            self._renderer = SceneRenderer(self._physics.model.ptr, observations.image, CAMERA)
+        self.aim(self._physics.model.ptr, CAMERA)
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """The simulation's present state."""
+        data: mujoco.MjData = self._physics.data.ptr
+        return data
 
     def begin(self, random: np.random.Generator) -> dict[str, Any]:
         """Put the joints at angles drawn from `random` and let the cheetah fall to the ground."""
@@ -81,22 +85,14 @@ class CheetahEnvironment(LocalEnvironment):
         return Outcome(self._observe(timestep.observation), reward)
 
     def release(self) -> None:
-        """Free the renderer and the model."""
-        if self._renderer is not None:
-            self._renderer.close()
+        """Free renderers and model."""
+        super().release()
         self._physics.free()
 
     def _observe(self, parts: dict[str, Any]) -> dict[str, Any]:
         # Upstream's private constant is the speed at which its reward is full.
         fast = self._physics.speed() >= cheetah._RUN_SPEED
-        observation: dict[str, Any] = {"success": np.array(bool(fast))}
-        if self._specification.state_size:
-            state = np.concatenate([parts["position"], parts["velocity"]])
-            observation["state"] = state.astype(np.float32)
-        if self._renderer is not None:
-            data: mujoco.MjData = self._physics.data.ptr
-            observation["image"] = self._renderer.draw(data)
-        return observation
+        return self.observe(np.concatenate([parts["position"], parts["velocity"]]), bool(fast))
 
 
 class DmcSuite:

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from polytask_contract.environment import Action
 from polytask_contract.errors import NoDemonstrator
-from polytask_contract.local_environment import LocalEnvironment, Outcome
+from polytask_contract.local_environment import Outcome
 from polytask_contract.specification import Observations, Specification
 from polytask_contract.suites import Policy
-from polytask_sim.scene_renderer import SceneRenderer
+from polytask_sim.simulated_environment import SimulatedEnvironment
 
 # Our names of the paper's tasks, and upstream's.
 THINGS = {
@@ -43,7 +43,7 @@ CONTROL_PERIOD = 0.08
 ASKED, NOT_ASKED = 1.0, -2.0
 
 
-class KitchenEnvironment(LocalEnvironment):
+class KitchenEnvironment(SimulatedEnvironment):
     """The kitchen; `success` is true while everything asked for is where it belongs.
 
     The state is upstream's observation: the arm's joints and their speeds, then the things', with
@@ -68,11 +68,13 @@ class KitchenEnvironment(LocalEnvironment):
         self._simulation: Any = KitchenEnv(
             terminate_on_tasks_completed=False, remove_task_when_completed=False
         )
-        self._renderer: SceneRenderer | None = None
-        if observations.image:
-            self._renderer = SceneRenderer(
-                self._simulation.model, observations.image, upstream_camera()
-            )
+        self.aim(self._simulation.model, upstream_camera())
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """The simulation's present state."""
+        data: mujoco.MjData = self._simulation.data
+        return data
 
     def begin(self, random: np.random.Generator) -> dict[str, Any]:
         """Put everything where upstream does; the noise is drawn from `random`."""
@@ -91,9 +93,8 @@ class KitchenEnvironment(LocalEnvironment):
         return Outcome(self._observe(answer["observation"]), score)
 
     def release(self) -> None:
-        """Free renderer and simulation."""
-        if self._renderer is not None:
-            self._renderer.close()
+        """Free renderers and simulation."""
+        super().release()
         self._simulation.close()
 
     def _in_place(self) -> set[str]:
@@ -106,13 +107,7 @@ class KitchenEnvironment(LocalEnvironment):
         }
 
     def _observe(self, state: NDArray[np.float64]) -> dict[str, Any]:
-        success = self._asked <= self._in_place()
-        observation: dict[str, Any] = {"success": np.array(success)}
-        if self._specification.state_size:
-            observation["state"] = state.astype(np.float32)
-        if self._renderer is not None:
-            observation["image"] = self._renderer.draw(self._simulation.data)
-        return observation
+        return self.observe(state, self._asked <= self._in_place())
 
 
 class KitchenSuite:

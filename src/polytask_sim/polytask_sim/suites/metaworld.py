@@ -6,18 +6,18 @@ in every episode, camera `corner` or, for some tasks, `corner3`.
 
 from typing import Any
 
-import dm_env
+import mujoco
 import numpy as np
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
-from metaworld.policies import ENV_POLICY_MAP
 from numpy.typing import NDArray
 
 from polytask_contract.environment import Action
 from polytask_contract.errors import UnknownName
-from polytask_contract.local_environment import LocalEnvironment, Outcome
+from polytask_contract.local_environment import Outcome
 from polytask_contract.specification import Observations, Specification
 from polytask_contract.suites import Policy
-from polytask_sim.scene_renderer import SceneRenderer
+from polytask_sim.metaworld_script import GOAL, MetaworldScript
+from polytask_sim.simulated_environment import SimulatedEnvironment
 
 PAPER_TASKS = (
     "door-unlock",
@@ -46,7 +46,6 @@ LONG_EPISODES = {"bin-picking": 175}
 # Upstream's simulator advances 5 steps of 2.5 ms for each action.
 CONTROL_PERIOD = ACTION_REPEAT * 5 * 0.0025
 STATE_SIZE = 39
-GOAL = slice(36, 39)
 # Upstream hangs the camera `corner` upside down; `corner3` stands upright.
 CAMERA = "corner"
 UPRIGHT_CAMERA = "corner3"
@@ -55,7 +54,7 @@ SEEN_FROM_CORNER_3 = frozenset(
 )
 
 
-class MetaworldEnvironment(LocalEnvironment):
+class MetaworldEnvironment(SimulatedEnvironment):
     """One Meta-World task; the reward is upstream's, summed over the repeated action.
 
     The state is upstream's observation: hand, gripper and objects now and one simulation step
@@ -85,16 +84,15 @@ class MetaworldEnvironment(LocalEnvironment):
         self._simulation._freeze_rand_vec = False
         self._simulation.seeded_rand_vec = True
         self._simulation._set_task_called = True
-        self._simulation._partially_observable = False
-        self._renderer: SceneRenderer | None = None
-        if observations.image:
-            upright = task in SEEN_FROM_CORNER_3
-            self._renderer = SceneRenderer(
-                self._simulation.model,
-                observations.image,
-                UPRIGHT_CAMERA if upright else CAMERA,
-                upside_down=not upright,
-            )
+        upright = task in SEEN_FROM_CORNER_3
+        camera = UPRIGHT_CAMERA if upright else CAMERA
+        self.aim(self._simulation.model, camera, upside_down=not upright)
+
+    @property
+    def data(self) -> mujoco.MjData:
+        """The simulation's present state."""
+        data: mujoco.MjData = self._simulation.data
+        return data
 
     def begin(self, random: np.random.Generator) -> dict[str, Any]:
         """Put objects and goal at positions drawn from `random`."""
@@ -112,20 +110,15 @@ class MetaworldEnvironment(LocalEnvironment):
         return Outcome(self._observe(state, success=bool(info["success"])), reward)
 
     def release(self) -> None:
-        """Free renderer and simulation."""
-        if self._renderer is not None:
-            self._renderer.close()
+        """Free renderers and simulation."""
+        super().release()
         self._simulation.close()
 
     def _observe(self, state: NDArray[np.float64], success: bool) -> dict[str, Any]:
-        observation: dict[str, Any] = {"success": np.array(success)}
-        if self._specification.state_size:
-            observation["state"] = state.astype(np.float32)
-            if not self._goal:
-                observation["state"][GOAL] = 0.0
-        if self._renderer is not None:
-            observation["image"] = self._renderer.draw(self._simulation.data)
-        return observation
+        # Upstream hides the goal, or shows it on resets alone.
+        state = state.copy()
+        state[GOAL] = self._simulation._target_pos if self._goal else 0.0
+        return self.observe(state, success)
 
 
 class MetaworldSuite:
@@ -139,16 +132,13 @@ class MetaworldSuite:
         return MetaworldEnvironment(self.name, self.tasks, task, seed, observations)
 
     def demonstrator(self, task: str) -> Policy:
-        """Return upstream's scripted policy, which needs the state with the goal in it."""
+        """Return a scripted policy that accomplishes `task` and then holds still.
+
+        It needs the state with the goal in it.
+        """
         if task not in self.tasks:
             raise UnknownName("task", task, self.tasks)
-        script = ENV_POLICY_MAP[task + VERSION]()
-
-        def act(timestep: dm_env.TimeStep) -> Action:
-            action = script.get_action(timestep.observation["state"].astype(np.float64))
-            return np.asarray(np.clip(action, -1, 1), np.float32)
-
-        return act
+        return MetaworldScript(task)
 
 
 class MetaworldAllSuite(MetaworldSuite):

@@ -70,6 +70,14 @@ class PointEnvironment(LocalEnvironment):
         reward = 1.0 if self._arrived() else float(np.exp(-2 * self._distance()))
         return Outcome(self._observe(), reward)
 
+    # Drawn from straight above, without perspective.
+    field_of_view = None
+
+    def photograph(self, size: tuple[int, int], *, full: bool = True) -> NDArray[np.uint8]:
+        """Return a picture of this moment: `size` (rows, columns); it has one quality only."""
+        del full
+        return draw_disc(draw_table(size), self._position, 0.08, POINT_COLOUR)
+
     def _distance(self) -> float:
         return float(np.linalg.norm(self._position - self._place))
 
