@@ -28,7 +28,10 @@ def test(layout: Layout, environment: Mapping[str, str], arguments: Sequence[str
     Returns 0 when all hold, else what pytest returned, or 1 when only a check failed.
     """
     checked = check(layout, environment)
-    command: list[str | Path] = [layout.python, "-m", "pytest", *arguments]
+    # Most tests wait for other processes, so two at a time take little more than one does; those of
+    # a class share what the class started.
+    spread = ["--numprocesses=2", "--dist=loadscope"]
+    command: list[str | Path] = [layout.python, "-m", "pytest", *spread, *arguments]
     tested = subprocess.run(command, cwd=layout.root, env=environment, check=False).returncode
     if checked != 0:
         print("run: a check above failed", file=sys.stderr)

@@ -35,6 +35,8 @@ def for_running(inherited: Mapping[str, str], layout: Layout, sourced: bool) -> 
     _prepend(environment, "AMENT_PREFIX_PATH", str(layout.install))
     _prepend(environment, "LD_LIBRARY_PATH", str(layout.install / "lib"))
     _prepend(environment, "PYTHONPATH", *_import_paths(layout))
+    # Executables lie where `ros2 run` finds them; this package's is the command `polytask`.
+    _prepend(environment, "PATH", str(layout.install / "lib" / "polytask_contract"))
     environment.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     return environment
 

@@ -22,7 +22,8 @@ class TestEnvironment:
     def test_finds_what_was_built(self, layout):
         messages = layout.install / "lib" / "python3.11" / "site-packages"
         found = for_running({"PATH": "/bin", "PYTHONPATH": "/mine"}, layout, sourced=False)
-        assert found["PATH"] == f"{layout.venv}/bin:/bin"
+        commands = layout.install / "lib" / "polytask_contract"
+        assert found["PATH"] == f"{commands}:{layout.venv}/bin:/bin"
         assert found["PYTHONPATH"] == f"{layout.build}/talker:{messages}:/mine"
         assert found["AMENT_PREFIX_PATH"] == f"{layout.install}:{layout.venv}"
         assert found["LD_LIBRARY_PATH"] == f"{layout.install}/lib"
