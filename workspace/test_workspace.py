@@ -214,13 +214,15 @@ class TestCommandLine:
         assert finished.stderr.count("\n") == 1
         assert all(verb in finished.stderr for verb in ("dance", "help", *VERBS))
 
-    @pytest.mark.parametrize("words", [["bench"], ["bench", "no-such"]])
-    def test_unknown_benchmark_names_the_valid_ones(self, words):
-        finished = run(*words)
+    @pytest.mark.parametrize(("verb", "folder"), [("bench", "benchmarks"), ("study", "studies")])
+    @pytest.mark.parametrize("words", [[], ["no-such"]])
+    def test_unknown_script_names_the_valid_ones(self, verb, folder, words):
+        finished = run(verb, *words)
         assert finished.returncode == 2
         assert finished.stderr.count("\n") == 1
-        for script in (REPOSITORY / "benchmarks").glob("[!_]*.py"):
-            assert script.stem in finished.stderr
+        names = [script.stem for script in (REPOSITORY / folder).glob("[!_]*.py")]
+        assert names
+        assert all(name in finished.stderr for name in names)
 
     def test_benchmark_is_checked_before_anything_is_set_up(self, monkeypatch):
         monkeypatch.setattr("workspace.verbs.set_up", lambda *_: pytest.fail("set up"))

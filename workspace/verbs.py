@@ -56,18 +56,25 @@ def help_text() -> str:
     )
 
 
-def benchmarks(layout: Layout) -> list[str]:
-    """List the names `./run bench` takes."""
-    scripts = (layout.root / "benchmarks").glob("[!_]*.py")
-    return sorted(script.stem for script in scripts)
+def scripts(layout: Layout, folder: str) -> list[str]:
+    """List the names of the scripts in `folder` that a verb runs by name."""
+    return sorted(script.stem for script in (layout.root / folder).glob("[!_]*.py"))
+
+
+def _examine_script(layout: Layout, arguments: list[str], folder: str, kind: str) -> None:
+    names = scripts(layout, folder)
+    if arguments and arguments[0] in names:
+        return
+    problem = f"there is no {kind} {arguments[0]!r}." if arguments else f"which {kind}?"
+    raise UsageError(f"{problem} Valid: {', '.join(names) or '(none yet)'}")
 
 
 def _examine_benchmark(layout: Layout, arguments: list[str]) -> None:
-    names = benchmarks(layout)
-    if arguments and arguments[0] in names:
-        return
-    problem = f"there is no benchmark {arguments[0]!r}" if arguments else "which benchmark?"
-    raise UsageError(f"{problem} The benchmarks are: {', '.join(names) or '(none yet)'}")
+    _examine_script(layout, arguments, "benchmarks", "benchmark")
+
+
+def _examine_study(layout: Layout, arguments: list[str]) -> None:
+    _examine_script(layout, arguments, "studies", "study")
 
 
 def _demo(layout: Layout, environment: Mapping[str, str], arguments: list[str]) -> int:
@@ -75,9 +82,18 @@ def _demo(layout: Layout, environment: Mapping[str, str], arguments: list[str]) 
 
 
 def _bench(layout: Layout, environment: Mapping[str, str], arguments: list[str]) -> int:
+    _become_script(layout, environment, "benchmarks", arguments)
+
+
+def _study(layout: Layout, environment: Mapping[str, str], arguments: list[str]) -> int:
+    _become_script(layout, environment, "studies", arguments)
+
+
+def _become_script(
+    layout: Layout, environment: Mapping[str, str], folder: str, arguments: list[str]
+) -> NoReturn:
     name, *rest = arguments
-    script = layout.root / "benchmarks" / f"{name}.py"
-    _become([layout.python, script, *rest], environment)
+    _become([layout.python, layout.root / folder / f"{name}.py", *rest], environment)
 
 
 def _shell(layout: Layout, environment: Mapping[str, str], arguments: list[str]) -> int:
@@ -107,6 +123,9 @@ VERBS: dict[str, Verb] = {
     "test": Verb("test [PYTEST ARGS]", "every check and every test, as CI runs them", checks.test),
     "check": Verb("check", "format, lint, types, architecture", _check),
     "bench": Verb("bench NAME [ARGS]", "run benchmarks/NAME.py", _bench, _examine_benchmark),
+    "study": Verb(
+        "study NAME [ARGS]", "run studies/NAME.py, which takes long", _study, _examine_study
+    ),
     "shell": Verb("shell [-c COMMAND]", "a shell in which everything is found", _shell),
     "setup": Verb("setup", "only set up", _setup),
 }
