@@ -66,7 +66,7 @@ ENDPOINTS: dict[str, tuple[str, str, str, str]] = {
     names.REFUSAL: ("ActionRefusal", "server → clients", "TURN", "why an action was not taken"),
     names.RELEASE: ("ReleaseEnvironment", "client → server", "", "lets go of the environment"),
     names.CAMERA_IMAGE: ("sensor_msgs/Image", "server → viewers", "SENSOR", "full-size pictures"),
-    names.CAMERA_INFO: ("sensor_msgs/CameraInfo", "server → viewers", "SENSOR", "their calibration"),
+    names.CAMERA_INFO: ("sensor_msgs/CameraInfo", "server → viewers", "SENSOR", "calibration"),
 }
 
 KINDS = {".msg": "Messages", ".srv": "Services", ".action": "Actions"}

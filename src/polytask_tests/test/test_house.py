@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "src"
-FOLDERS = ("benchmarks", "config", "docs", "launch", "src", "workspace")
+FOLDERS = ("benchmarks", "config", "docs", "launch", "src", "studies", "workspace")
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 56
 # What could be called so belongs to somebody, and is called after what it does.
