@@ -19,7 +19,7 @@ def figures(row: dict[str, Any]) -> list[str]:
     episodes = row["episodes"]
     return [
         f"{row['successes']} of {episodes}",
-        f"{100 * row['low']:.0f}–{100 * row['high']:.0f} %",
+        f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %",
         f"{row['any']} of {episodes}",
         f"{row['demonstrations']} of {episodes}",
         f"{row['median_steps_to_success']:.0f}",
