@@ -25,12 +25,13 @@ from polytask_sim.scene_renderer import SceneRenderer
 
 # isort: split
 # MuJoCo asks how to draw when it is first imported, which polytask_sim answers.
+import mujoco
 from dm_control.suite import cheetah
 from gymnasium_robotics.envs.franka_kitchen.kitchen_env import KitchenEnv
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
 SIZE = (84, 84)
-CASES = {"metaworld": "hammer", "kitchen": "kettle", "dmc": "torso-1"}
+CASES = {"metaworld": "hammer", "kitchen": "kettle", "dmc": "torso-1", "xarm": "reach"}
 ROUNDS = 5
 OUR_PICTURES, PEER_PICTURES = 40, 4
 WORLDS = (1, 2, 4)
@@ -43,6 +44,8 @@ def peer_of(suite: str) -> Callable[[], Any]:
         peer = cheetah.run()
         peer.reset()
         return partial(peer.physics.render, *SIZE, camera_id="side")
+    if suite == "xarm":
+        return plain_renderer()
     if suite == "kitchen":
         peer = KitchenEnv(render_mode="rgb_array", width=SIZE[1], height=SIZE[0])
     else:
@@ -52,6 +55,19 @@ def peer_of(suite: str) -> Callable[[], Any]:
         peer._freeze_rand_vec, peer._set_task_called = False, True
     peer.reset()
     return partial(peer.render)
+
+
+def plain_renderer() -> Callable[[], Any]:
+    """Return what draws the table of the xArm by MuJoCo's own renderer, as it comes."""
+    environment: Any = find_suite("xarm").make("reach", 0, Observations(image=None))
+    environment.reset(0)
+    renderer = mujoco.Renderer(environment.data.model, *SIZE)
+
+    def draw() -> Any:
+        renderer.update_scene(environment.data, camera="table")
+        return renderer.render()
+
+    return draw
 
 
 def draw_as_peer(suite: str, channel: Connection) -> None:

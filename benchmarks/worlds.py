@@ -16,7 +16,13 @@ from benchmarks._report import refuse_arguments, report, say
 from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
 
-CASES = {"point": "north_east", "metaworld": "hammer", "dmc": "torso-1", "kitchen": "kettle"}
+CASES = {
+    "point": "north_east",
+    "metaworld": "hammer",
+    "dmc": "torso-1",
+    "kitchen": "kettle",
+    "xarm": "insert-green",
+}
 ROUNDS = 5
 ROUND_SECONDS = 1.5
 

@@ -29,7 +29,7 @@ from polytask_contract.suites import Policy, Suite, find_suite
 
 ROOT = Path(__file__).resolve().parent.parent
 RULE = "held"
-FIRST_SEED = 1000
+FIRST_SEED = 5000
 # Success for so many steps on end is a demonstration, and passes every rule.
 HOLD = 20
 

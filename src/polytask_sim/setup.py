@@ -35,6 +35,7 @@ setup(
             "metaworld_all = polytask_sim.suites.metaworld:MetaworldAllSuite",
             "dmc = polytask_sim.suites.dmc:DmcSuite",
             "kitchen = polytask_sim.suites.kitchen:KitchenSuite",
+            "xarm = polytask_sim.suites.xarm:XarmSuite",
         ],
         "console_scripts": [
             "sim_environment = polytask_sim.ros.sim_environment_node:main",

@@ -17,7 +17,7 @@ WORLDS = [
     ("metaworld", "hammer"),
     ("dmc", "torso-3"),
     ("kitchen", "kettle"),
-    ("metaworld", "coffee-pull"),
+    ("xarm", "insert-blue"),
 ]
 
 ALONE = """

@@ -79,3 +79,11 @@ class TestKitchenAcrossProcesses(TestAcrossProcesses):
     namespace = "/kitchen"
     task = "kettle"
     steps = 6
+
+
+class TestXarmAcrossProcesses(TestAcrossProcesses):
+    """Contacts of many free bodies, with pictures."""
+
+    parameters: ClassVar = {"suite": "xarm"}
+    namespace = "/xarm"
+    task = "insert-yellow"

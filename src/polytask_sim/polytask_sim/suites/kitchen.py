@@ -19,10 +19,11 @@ from gymnasium_robotics.envs.franka_kitchen.kitchen_env import (
 from numpy.typing import NDArray
 
 from polytask_contract.environment import Action
-from polytask_contract.errors import NoDemonstrator
+from polytask_contract.errors import UnknownName
 from polytask_contract.local_environment import Outcome
 from polytask_contract.specification import Observations, Specification
 from polytask_contract.suites import Policy
+from polytask_sim.kitchen.expert import KitchenExpert
 from polytask_sim.simulated_environment import SimulatedEnvironment
 
 # Our names of the paper's tasks, and upstream's.
@@ -92,6 +93,11 @@ class KitchenEnvironment(SimulatedEnvironment):
         score = ASKED * len(new & self._asked) + NOT_ASKED * len(new - self._asked)
         return Outcome(self._observe(answer["observation"]), score)
 
+    def accomplished(self) -> frozenset[str]:
+        """Return our names of the things that are where they belong."""
+        there = self._in_place()
+        return frozenset(name for name, thing in THINGS.items() if thing in there)
+
     def release(self) -> None:
         """Free renderers and simulation."""
         super().release()
@@ -121,8 +127,13 @@ class KitchenSuite:
         return KitchenEnvironment(task, seed, observations)
 
     def demonstrator(self, task: str) -> Policy:
-        """Raise NoDemonstrator: no scripted policy is written yet."""
-        raise NoDemonstrator(f"kitchen has no scripted policy for {task!r} yet")
+        """Return the scripted expert of `task`, or of several tasks joined by TOGETHER.
+
+        It needs the state. Raise UnknownName when there is no such task.
+        """
+        if task not in THINGS and not is_sequence(task):
+            raise UnknownName("task", task, self.tasks)
+        return KitchenExpert([THINGS[name] for name in task.split(TOGETHER)])
 
 
 def is_sequence(task: str) -> bool:

@@ -70,6 +70,14 @@ class PointEnvironment(LocalEnvironment):
         reward = 1.0 if self._arrived() else float(np.exp(-2 * self._distance()))
         return Outcome(self._observe(), reward)
 
+    def accomplished(self) -> frozenset[str]:
+        """Return the places that the point is in."""
+        return frozenset(
+            name
+            for name, place in PLACES.items()
+            if np.linalg.norm(self._position - np.array(place)) <= PLACE_RADIUS
+        )
+
     # Drawn from straight above, without perspective.
     field_of_view = None
 
@@ -82,7 +90,7 @@ class PointEnvironment(LocalEnvironment):
         return float(np.linalg.norm(self._position - self._place))
 
     def _arrived(self) -> bool:
-        return self._distance() <= PLACE_RADIUS
+        return self._task in self.accomplished()
 
     def _observe(self) -> dict[str, Any]:
         observation: dict[str, Any] = {"success": np.array(self._arrived())}

@@ -1,0 +1,1 @@
+"""The command `polytask`: verbs found by entry point, one a file, each package adds its own."""

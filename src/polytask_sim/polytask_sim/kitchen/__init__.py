@@ -1,0 +1,1 @@
+"""How the scripted expert of Franka Kitchen moves: courses, kinematics, and who follows them."""
