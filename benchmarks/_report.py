@@ -39,4 +39,6 @@ def report(name: str, cases: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _rounded(inner) for key, inner in value.items()}
     return float(f"{value:.4g}") if isinstance(value, float) else value

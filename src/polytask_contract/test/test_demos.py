@@ -1,6 +1,7 @@
 """`polytask demos` keeps what ends in success, shows it and hands it on, or says why not."""
 
 import os
+from dataclasses import replace
 
 import av
 import h5py
@@ -132,6 +133,14 @@ class TestShow:
             page = np.asarray(sheet)
         green = np.argwhere((page == (120, 220, 120)).all(axis=-1))
         assert green[:, 1].min() > page.shape[1] * 0.8
+
+    def test_a_last_picture_without_success_is_no_goal(self, store, tmp_path):
+        episode = read_episode(episode_paths([store])[0])
+        failed = dict(episode.observations, success=np.zeros(len(episode) + 1, bool))
+        path = EpisodeStore(tmp_path / "failed").add(replace(episode, observations=failed))
+        assert demos("show", path, "--output", tmp_path) == 0
+        with Image.open(tmp_path / "contact_sheet.png") as sheet:
+            assert not (np.asarray(sheet) == (120, 220, 120)).all(axis=-1).any()
 
     def test_lives_an_episode_again_at_any_size(self, tmp_path):
         collected(tmp_path / "store", "--image", "none")

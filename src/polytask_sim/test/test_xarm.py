@@ -119,6 +119,16 @@ def make_model(task):
     return model
 
 
+# From these the tool once came to point backwards.
+@pytest.mark.parametrize("seed", [11, 412, 621])
+def test_a_pouring_tool_begins_upright(make, seed):
+    environment = make("pour-left")
+    environment.reset(seed)
+    assert environment.data.body("cup").xmat.reshape(3, 3)[:, 2] == pytest.approx(
+        [0, 0, 1], abs=0.02
+    )
+
+
 def test_the_fingers_open_and_close_beyond_half_and_else_stay(make):
     environment = make("reach")
     fingers = [environment.reset(0).observation["state"][3]]

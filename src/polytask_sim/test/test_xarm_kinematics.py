@@ -79,3 +79,11 @@ def test_inverse_kinematics_brings_the_tool_there_within_the_limits(x, y, z):
 def test_a_place_out_of_reach_is_refused_by_name():
     with pytest.raises(kinematics.Unreachable, match=r"cannot be at \[2.0, 0.0, 0.1\] m"):
         kinematics.inverse(np.array([2.0, 0, 0.1]), np.diag([1.0, -1, -1]), kinematics.HOME)
+
+
+def test_a_tool_turned_the_wrong_way_round_is_no_solution():
+    down, up = np.diag([1.0, -1.0, -1.0]), np.diag([-1.0, 1.0, -1.0])
+    place = np.array([0.4, 0.0, 0.2])
+    start = kinematics.inverse(place, down, kinematics.HOME)
+    pose = kinematics.forward(kinematics.inverse(place, up, start))
+    assert np.allclose(pose[:3, :3], up, atol=1e-3)

@@ -54,8 +54,9 @@ class ShowDemonstrations:
         for path in paths:
             episode = read_episode(path)
             period = period or episode.control_period
-            name = f"{episode.suite} {episode.task} {path.stem}"
-            shown.append(Shown(caption(name, episode), _pictures(path, episode, options.size)))
+            name = caption(f"{episode.suite} {episode.task} {path.stem}", episode)
+            pictures = _pictures(path, episode, options.size)
+            shown.append(Shown(name, pictures, ends_in_goal=bool(episode.successes[-1])))
         sheet, film = options.output / SHEET, options.output / FILM
         write_contact_sheet(sheet, shown)
         write_film(film, shown, period)

@@ -20,10 +20,14 @@ BACKGROUND = (12, 14, 20)
 
 
 class Shown(NamedTuple):
-    """A row of the page: what it says, and an episode's pictures from its first to its last."""
+    """A row of the page: what it says, and an episode's pictures from its first to its last.
+
+    `ends_in_goal` tells whether the last picture shows the task accomplished.
+    """
 
     caption: str
     pictures: Sequence[Picture]
+    ends_in_goal: bool
 
 
 def caption(name: str, episode: Episode) -> str:
@@ -42,7 +46,7 @@ def enlarged(picture: Picture) -> Picture:
 
 
 def write_contact_sheet(path: Path, rows: Sequence[Shown]) -> None:
-    """Write a PNG with a row for each of `rows`: PICTURES of it, the last marked as the goal."""
+    """Write a PNG with a row for each of `rows`: PICTURES of it, a goal at its end marked."""
     strips = [_strip(row) for row in rows]
     page = Image.new(
         "RGB",
@@ -71,7 +75,7 @@ def _strip(row: Shown) -> Image.Image:
     draw.text((GUTTER, 1), row.caption, fill=CAPTION_COLOUR)
     for place, (moment, tile) in enumerate(zip(moments, tiles, strict=True)):
         left = GUTTER + place * (width + GUTTER)
-        goal = moment == last
+        goal = row.ends_in_goal and moment == last
         colour = GOAL_COLOUR if goal else CAPTION_COLOUR
         draw.text((left, CAPTION_ROWS), f"{moment}{'  goal' if goal else ''}", fill=colour)
         strip.paste(Image.fromarray(tile), (left, 2 * CAPTION_ROWS))

@@ -9,7 +9,8 @@ import numpy as np
 
 from polytask_sim.xarm.kinematics import DENAVIT_HARTENBERG, JOINTS, LOWER, TOOL_LENGTH, UPPER
 
-# Mass [kg] and centre of mass [m] of each link, from the maker's robot description for ROS.
+# Mass [kg] and centre of mass [m] of each link, from the maker's inertial parameters for ROS
+# (xarm_ros, xarm_description/config/link_inertial/xarm7_type7_HT_BR2.yaml).
 LINKS = (
     (2.382, (-0.0002, 0.02905, -0.01233)),
     (1.869, (0.00022, -0.12856, 0.01735)),

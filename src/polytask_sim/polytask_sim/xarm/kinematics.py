@@ -106,6 +106,20 @@ def inverse(position: Vector, rotation: Matrix, start: Vector) -> Vector:
 
 
 def _error(pose: Matrix, position: Vector, rotation: Matrix) -> Vector:
-    """Return the way (3) and the turn (3, axis times sine) that are left from `pose`."""
-    turn = sum(np.cross(pose[:3, axis], rotation[:, axis]) for axis in range(3)) / 2
-    return np.concatenate([position - pose[:3, 3], turn])
+    """Return the way (3) and the turn (3, axis times angle) that are left from `pose`."""
+    return np.concatenate([position - pose[:3, 3], _turn(pose[:3, :3], rotation)])
+
+
+def _turn(before: Matrix, after: Matrix) -> Vector:
+    """Return axis times angle [rad], 0 to pi, of the turn from one rotation (3, 3) to another."""
+    turn = after @ before.T
+    sine = np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]) / 2
+    cosine, size = (np.trace(turn) - 1) / 2, np.linalg.norm(sine)
+    if size > 1e-6:
+        return np.asarray(sine * (np.arctan2(size, cosine) / size))
+    if cosine > 0:
+        return sine
+    # Half a turn, where the sine is zero too: its axis is what the turn leaves as it is.
+    kept = turn + np.eye(3)
+    axis = kept[:, np.argmax(np.diag(kept))]
+    return np.asarray(np.pi * axis / np.linalg.norm(axis))

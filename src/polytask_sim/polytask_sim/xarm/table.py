@@ -24,7 +24,7 @@ def table_model(task: TableTask) -> mujoco.MjModel:
   </default>
   <worldbody>
     <light name="lamp" pos="0.3 -0.6 1.8" dir="0.05 0.3 -1" diffuse="0.55 0.55 0.55"/>
-    <camera name="{CAMERA}" pos="0.98 -0.62 0.72" fovy="34"
+    <camera name="{CAMERA}" pos="1.0 -0.63 0.74" fovy="39"
       xyaxes="0.72 0.69 0 -0.4 0.42 0.82"/>
     <geom name="floor" type="plane" size="3 3 0.1" pos="0 0 -0.75" rgba="0.45 0.47 0.5 1" {PROP}/>
     <geom name="top" type="box" size="0.5 0.5 0.02" pos="0.35 0 -0.02" rgba="0.82 0.8 0.76 1"
