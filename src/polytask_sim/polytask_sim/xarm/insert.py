@@ -11,11 +11,11 @@ CUPS = {
     "yellow": ((0.44, 0.0), "0.95 0.8 0.1 1"),
     "blue": ((0.44, -0.15), "0.15 0.35 0.95 1"),
 }
-CUP_RADIUS, CUP_HEIGHT, CUP_MASS = 0.042, 0.08, 0.25
+CUP_RADIUS, CUP_HEIGHT, CUP_MASS = 0.034, 0.08, 0.25
 STRING = 0.06
 PEG_LENGTH, PEG_RADIUS, PEG_MASS = 0.08, 0.011, 0.05
 # The peg's tip is well in when it is so far below the rim.
-DEPTH = 0.025
+DEPTH = 0.035
 
 
 class InsertTask(TableTask):
