@@ -2,12 +2,15 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+
+from polytask_contract.suites import find_suite
 
 ROOT = Path(__file__).resolve().parents[3]
 GENERATOR = ROOT / "docs" / "generate_interfaces.py"
@@ -47,6 +50,27 @@ def test_a_stale_page_is_found_and_written_anew(tmp_path):
     assert f"{page} is stale" in stale.stderr
     assert generate("--page", page).returncode == 0
     assert generate("--check", "--page", page).returncode == 0
+
+
+def test_the_page_of_worlds_tells_the_newest_figures_of_every_task():
+    program = runpy.run_path(str(ROOT / "docs" / "fill_worlds.py"))
+    page = (ROOT / "docs" / "worlds.md").read_text(encoding="utf-8")
+    assert program["filled"](page) == page
+    for name in ("metaworld", "dmc", "kitchen", "xarm"):
+        section = page.split(f"## `{name}`")[1].split("\n## ")[0]
+        assert f"](pictures/worlds/{name}.png)" in section
+        rows = re.findall(r"^\| `([\w-]+)` \|", section, flags=re.MULTILINE)
+        assert tuple(rows) == find_suite(name).tasks
+
+
+def test_a_figure_is_filled_in_from_the_studies_result():
+    program = runpy.run_path(str(ROOT / "docs" / "fill_worlds.py"))
+    rows = "## `xarm`\n| `reach` | near | old |\n| `unknown` | far | old |\n"
+    filled = program["filled"](rows).splitlines()
+    assert re.fullmatch(
+        r"\| `reach` \| near \| \d+ of 50 \| .* % \| \d+ of 50 \| \d+ of 50 \| \d+ \|", filled[1]
+    )
+    assert filled[2] == "| `unknown` | far | old |"
 
 
 def without_code(text):
