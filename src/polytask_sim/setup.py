@@ -22,6 +22,7 @@ setup(
         "mujoco",
         "dm-control",
         "gymnasium-robotics",
+        "farama-notifications",
     ],
     zip_safe=False,
     maintainer="PolyTask maintainers",
