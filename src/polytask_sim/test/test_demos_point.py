@@ -87,6 +87,15 @@ def test_an_unknown_suite_is_one_sentence_without_a_trace(tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.fixture
+def interruptible():
+    """Let programs that are started hear SIGINT, also where this one was started deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_what_was_collected_outlives_an_interruption(tmp_path, sent, status):
     words = ["--suite", "point", "--task", "all", "--count", "100000", "--output", str(tmp_path)]
