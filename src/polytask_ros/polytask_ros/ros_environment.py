@@ -152,14 +152,18 @@ class RosEnvironment(Environment):
                 passed += timestep.reward
                 if timestep.last():
                     return timestep._replace(reward=passed)
+            missed = self._newest.missed_actions
             try:
                 timestep = self.act(self._turn, action)
             except ActionRefused as refused:
-                # The world moved on while the action was under way: answer its next turn.
                 if refused.refusal != Refusal.WRONG_STEP:
                     raise
-            else:
-                return timestep._replace(reward=passed + timestep.reward)
+                continue
+            passed += timestep.reward
+            if timestep.last() or self._newest.missed_actions == missed:
+                return timestep._replace(reward=passed)
+            # The world moved on while the action was under way, and does not count it: answer the
+            # turn that is open now.
 
     def close(self) -> None:
         """Let go of the environment; further calls do nothing."""
