@@ -1,0 +1,1 @@
+"""The science of PolyTask: experts learnt from demonstrations; nothing here knows ROS."""

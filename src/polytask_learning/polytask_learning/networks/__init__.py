@@ -1,0 +1,1 @@
+"""Networks: modules only, without losses and optimisers."""

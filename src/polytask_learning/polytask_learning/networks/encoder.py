@@ -1,0 +1,56 @@
+"""What an agent sees, made into features: pictures through convolutions, states through a scale."""
+
+import torch
+from torch import Tensor, nn
+
+CHANNELS = 32
+STRIDES = (2, 1, 1, 1)
+
+
+class PictureEncoder(nn.Module):
+    """The paper's encoder: four convolutions, then a linear layer, LayerNorm and tanh."""
+
+    def __init__(self, channels: int, size: tuple[int, int], features: int) -> None:
+        """Prepare for stacked pictures of `channels` and `size` (rows, columns)."""
+        super().__init__()
+        layers: list[nn.Module] = []
+        for stride in STRIDES:
+            layers += [nn.Conv2d(channels, CHANNELS, 3, stride), nn.ReLU()]
+            channels = CHANNELS
+        self.convolutions = nn.Sequential(*layers)
+        with torch.no_grad():
+            width = self.convolutions(torch.zeros(1, layers_input(layers), *size)).numel()
+        self.trunk = nn.Sequential(nn.Linear(width, features), nn.LayerNorm(features), nn.Tanh())
+        self.features = features
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return features (B, features) of `pictures` (B, channels, rows, columns), 0 to 255."""
+        seen = self.convolutions(pictures.float() / 255 - 0.5)
+        encoded: Tensor = self.trunk(seen.flatten(1))
+        return encoded
+
+
+def layers_input(layers: list[nn.Module]) -> int:
+    """Return how many channels the first of `layers` takes."""
+    first = layers[0]
+    if not isinstance(first, nn.Conv2d):
+        raise TypeError(f"the first layer is {type(first).__name__}; valid: Conv2d")
+    return first.in_channels
+
+
+class StateEncoder(nn.Module):
+    """Brings each number of a state to about the same size; learns nothing."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: Tensor, scale: Tensor) -> None:
+        """Keep what is subtracted from a state (D,) and what it is divided by (D,), above 0."""
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+        self.features = mean.numel()
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return features (B, D) of `states` (B, D)."""
+        return (states - self.mean) / self.scale

@@ -1,0 +1,1 @@
+"""Rewards for matching demonstrations; optimal transport is the paper's."""

@@ -1,0 +1,76 @@
+"""What an expert is trained with; the presets `paper` and `fast`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from polytask_contract.errors import PolyTaskError
+
+
+class InvalidSetting(PolyTaskError):
+    """A setting lies outside of what it can be; the message names both."""
+
+
+@dataclass(frozen=True)
+class ExpertSettings:
+    """The numbers of one expert's training.
+
+    `imitation` weighs the imitation term against the value term; `demonstrated` is the share of
+    each batch that demonstrations take; `critic_first` is the number of updates that train the
+    critic alone, as an actor that follows a random critic forgets what it has imitated.
+    """
+
+    hidden: tuple[int, ...] = (256, 256)
+    critic_hidden: tuple[int, ...] = (256, 256)
+    features: int = 512
+    layer_norm: bool = True
+    action_copies: int = 1
+    learning_rate: float = 3e-4
+    batch: int = 256
+    demonstrated: float = 0.25
+    n_step: int = 3
+    discount: float = 0.99
+    target_rate: float = 0.01
+    exploration: float = 0.2
+    noise_bound: float = 0.3
+    value: float = 1.0
+    imitation: float = 0.06
+    normalise_value: bool = True
+    critic_first: int = 1000
+    imitation_updates: int = 1500
+
+    def __post_init__(self) -> None:
+        """Refuse settings that no training can use."""
+        _check("hidden", self.hidden, all(width > 0 for width in self.hidden), "widths above 0")
+        positive = ("features", "action_copies", "learning_rate", "batch", "n_step")
+        for name in positive:
+            _check(name, getattr(self, name), getattr(self, name) > 0, "above 0")
+        for name in ("demonstrated", "discount", "target_rate"):
+            _check(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "0 to 1")
+        for name in ("exploration", "noise_bound", "value", "imitation", "critic_first"):
+            _check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+
+
+def _check(name: str, value: object, holds: bool, valid: str) -> None:
+    if not holds:
+        raise InvalidSetting(f"{name} is {value}; valid: {valid}")
+
+
+# Tables IV and VI of the paper and its published configuration: a DrQ-v2 of 1024 wide layers, with
+# lambda = 0.25 and alpha = 0.3 in equation 1.
+LAMBDA, ALPHA = 0.25, 0.3
+PRESETS: Mapping[str, ExpertSettings] = {
+    "fast": ExpertSettings(),
+    "paper": ExpertSettings(
+        hidden=(1024, 1024, 1024, 1024),
+        critic_hidden=(1024, 1024),
+        layer_norm=False,
+        action_copies=50,
+        learning_rate=1e-4,
+        exploration=0.1,
+        demonstrated=0.0,
+        value=1 - LAMBDA,
+        imitation=LAMBDA * ALPHA,
+        normalise_value=False,
+        critic_first=0,
+    ),
+}

@@ -1,0 +1,1 @@
+"""Training: the only part of the learner that reads and writes, beside `data`."""

@@ -1,0 +1,53 @@
+"""How good a policy is: episodes on seeds that training never sees."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dm_env
+
+from polytask_contract.environment import Environment
+from polytask_contract.success import RULES, wilson_interval
+from polytask_contract.suites import Policy
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came of episodes on `seeds`: by each rule whether it succeeded, and its return."""
+
+    seeds: tuple[int, ...]
+    verdicts: tuple[dict[str, bool], ...]
+    returns: tuple[float, ...]
+
+    def successes(self, rule: str) -> int:
+        """Return how many episodes `rule` calls a success."""
+        return sum(verdict[rule] for verdict in self.verdicts)
+
+    def rate(self, rule: str) -> float:
+        """Return the share of successes."""
+        return self.successes(rule) / len(self.seeds)
+
+    def interval(self, rule: str) -> tuple[float, float]:
+        """Return where the true rate lies with 95 % confidence."""
+        return wilson_interval(self.successes(rule), len(self.seeds))
+
+
+def evaluate(environment: Environment, policy: Policy, seeds: Sequence[int]) -> Evaluation:
+    """Let `policy` act in an episode for each of `seeds`, of which there must be one."""
+    if not seeds:
+        raise ValueError("there are no seeds to evaluate on; valid: one or more")
+    played = [_play(environment, policy, seed) for seed in seeds]
+    return Evaluation(
+        seeds=tuple(seeds),
+        verdicts=tuple(verdict for verdict, _ in played),
+        returns=tuple(earned for _, earned in played),
+    )
+
+
+def _play(environment: Environment, policy: Policy, seed: int) -> tuple[dict[str, bool], float]:
+    timestep: dm_env.TimeStep = environment.reset(seed)
+    successes, earned = list[bool](), 0.0
+    while not timestep.last():
+        timestep = environment.step(policy(timestep))
+        successes.append(bool(timestep.observation["success"]))
+        earned += timestep.reward
+    return {name: bool(rule(successes)) for name, rule in RULES.items()}, earned

@@ -1,0 +1,22 @@
+"""Build description of polytask_learning."""
+
+from setuptools import find_packages, setup
+
+PACKAGE = "polytask_learning"
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={PACKAGE: ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+    ],
+    install_requires=["setuptools", "dm-env", "numpy", "safetensors", "torch"],
+    zip_safe=False,
+    maintainer="PolyTask maintainers",
+    maintainer_email="maintainers@polytask.invalid",
+    description="The science of PolyTask: learning experts from demonstrations, without ROS.",
+    license="Apache-2.0",
+)

