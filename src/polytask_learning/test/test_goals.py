@@ -144,6 +144,43 @@ def test_without_its_model_text_says_what_to_install(monkeypatch):
             goal("open the drawer")
 
 
+@ALL
+def test_a_table_keeps_each_goal_once_in_the_order_of_coming(name):
+    modality, goals = MODALITIES[name]
+    table = GoalTable(modality)
+    assert len(table) == len(table.values) == 0
+    assert [table.add(goal) for goal in goals] == list(range(len(goals)))
+    assert [table.add(goal) for goal in reversed(goals)] == list(reversed(range(len(goals))))
+    assert len(table) == len(goals)
+    assert torch.equal(table.values, torch.stack([modality(goal) for goal in goals]))
+    assert table.values.dtype == modality.dtype
+
+
+@ALL
+def test_rows_lead_to_goals_and_unique_ones_back_to_rows(name):
+    modality, goals = MODALITIES[name]
+    table = GoalTable(modality)
+    for goal in goals:
+        table.add(goal)
+    rows = torch.tensor([1, 0, 1, 1, 0])
+    assert torch.equal(table[rows], torch.stack([modality(goals[row]) for row in rows]))
+    values, inverse = table.unique(rows)
+    assert len(values) == 2
+    assert torch.equal(values[inverse], table[rows])
+
+
+@ALL
+def test_a_saved_table_goes_on(name):
+    modality, goals = MODALITIES[name]
+    table, again = GoalTable(modality), GoalTable(modality)
+    table.add(goals[1])
+    again.add(goals[0])
+    again.load_state_dict(table.state_dict())
+    assert torch.equal(again.values, table.values)
+    assert (again.add(goals[1]), again.add(goals[0])) == (0, 1)
+    assert len(table) == 1
+
+
 @pytest.mark.parametrize("row", [-1, 2])
 def test_a_row_beyond_the_table_is_refused(row):
     table = GoalTable(OneHot(3))
