@@ -7,15 +7,17 @@ import pytest
 import torch
 
 from polytask_contract.episodes.collect import attempt
+from polytask_contract.episodes.form import Form
+from polytask_contract.episodes.recording import Recording
 from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
 from polytask_learning.agents.expert import Expert
+from polytask_learning.data.replay import Replay
 from polytask_learning.networks.encoder import StateEncoder
 from polytask_learning.settings import ExpertSettings
 from polytask_learning.training.checkpoint import read_checkpoint, same, write_checkpoint
 from polytask_learning.training.evaluate import evaluate
 from polytask_learning.training.loop import Loop, LoopSettings, NotFinite
-from polytask_learning.types import Batch
 
 TASK = "north_east"
 # Small and impatient, for a world of two numbers.
@@ -33,37 +35,6 @@ EXPERT = ExpertSettings(
 LOOP = LoopSettings(steps=1200, first_steps=80, evaluate_every=200, episodes=5, solved=2)
 
 
-class Transitions:
-    """Every transition of the episodes it was given, each over one step."""
-
-    def __init__(self, discount):
-        self._discount = discount
-        self._rows = []
-
-    def __len__(self):
-        return len(self._rows)
-
-    def add(self, episode, goal=0):
-        seen = episode.observations["state"]
-        for step in range(len(episode)):
-            self._rows.append(
-                (
-                    seen[step],
-                    episode.actions[step],
-                    [episode.rewards[step]],
-                    [episode.discounts[step] * self._discount],
-                    seen[step + 1],
-                    goal,
-                )
-            )
-
-    def sample(self, count, random):
-        rows = [self._rows[place] for place in random.integers(len(self._rows), size=count)]
-        columns = [np.array(column) for column in zip(*rows, strict=True)]
-        values = [torch.tensor(column, dtype=torch.float32) for column in columns[:-1]]
-        return Batch(*values, torch.tensor(columns[-1]))
-
-
 @pytest.fixture
 def environment():
     made = find_suite("point").make(TASK, 0, Observations(image=None))
@@ -77,18 +48,20 @@ def misled(timestep):
     return np.clip(way / 0.1, -1, 1)
 
 
-def make(environment, settings=EXPERT, rewards=lambda episode: episode):
+def make(environment, settings=EXPERT, rewards=lambda episode: episode, demonstrations=()):
     encoder = StateEncoder(torch.zeros(2), torch.ones(2))
     expert = Expert(encoder, 2, 2, settings, 0)
-    shown = Transitions(settings.discount)
-    recorded = attempt(environment, find_suite("point").demonstrator(TASK), 0)
-    shown.add(recorded)
-    memory = Transitions(settings.discount)
-    return Loop(environment, expert, (settings, LOOP), memory, shown, rewards, 0), expert, shown
+    form = Form.of(environment.specification)
+    shown, memory = (
+        Replay(form, 5000, n_step=settings.n_step, discount=settings.discount) for _ in range(2)
+    )
+    for one in demonstrations or [attempt(environment, find_suite("point").demonstrator(TASK), 0)]:
+        shown.add(one)
+    return Loop(environment, expert, (settings, LOOP), memory, shown, rewards, 0)
 
 
 def test_imitation_and_then_reinforcement_solve_the_task_and_learning_ends(environment):
-    loop, _, _ = make(environment)
+    loop = make(environment)
     loop.imitate()
     rates = []
     while not loop.progress.finished:
@@ -102,17 +75,17 @@ def test_imitation_and_then_reinforcement_solve_the_task_and_learning_ends(envir
 
 
 def test_reinforcement_goes_beyond_misleading_demonstrations(environment):
-    loop, _, shown = make(environment, dataclasses.replace(EXPERT, imitation=0.0005))
-    shown._rows.clear()
+    shown = []
     for seed in range(3):
-        timestep, recording = environment.reset(seed), []
+        timestep = environment.reset(seed)
+        recording = Recording(timestep)
         while not timestep.last():
-            action = misled(timestep).astype(np.float32)
-            after = environment.step(action)
-            seen = (timestep.observation["state"], action, [after.reward], [0.9])
-            recording.append((*seen, after.observation["state"], 0))
-            timestep = after
-        shown._rows += recording
+            action = misled(timestep)
+            timestep = environment.step(action)
+            recording.add(action, timestep)
+        shown.append(recording.episode(environment.specification, TASK, seed, "script"))
+    settings = dataclasses.replace(EXPERT, imitation=0.0005)
+    loop = make(environment, settings, demonstrations=shown)
     loop.imitate()
     seeds = range(900, 905)
     cloned = evaluate(environment, loop._policy, seeds)
@@ -128,13 +101,13 @@ def test_reinforcement_goes_beyond_misleading_demonstrations(environment):
 
 
 def test_it_goes_on_bit_for_bit_where_it_was_stopped(environment, tmp_path):
-    whole, _, _ = make(environment)
+    whole = make(environment)
     whole.imitate()
     episodes = [whole.run_episode()[0] for _ in range(4)]
     write_checkpoint(tmp_path / "state", whole.state())
     for _ in range(3):
         whole.run_episode()
-    resumed, _, _ = make(environment)
+    resumed = make(environment)
     for episode in episodes:
         resumed._memory.add(episode)
     resumed.restore(read_checkpoint(tmp_path / "state"))
@@ -148,14 +121,14 @@ def test_the_rewards_to_learn_from_are_those_that_are_given(environment):
     def doubled(episode):
         return dataclasses.replace(episode, rewards=2 * episode.rewards)
 
-    plain, _, _ = make(environment)
-    other, _, _ = make(environment, rewards=doubled)
+    plain = make(environment)
+    other = make(environment, rewards=doubled)
     earned = [loop.run_episode()[0].rewards for loop in (plain, other)]
     assert np.array_equal(2 * earned[0], earned[1])
 
 
 def test_evaluation_uses_no_seed_of_training_and_the_same_ones_each_time(environment):
-    loop, _, _ = make(environment)
+    loop = make(environment)
     loop.imitate()
     episodes = [loop.run_episode()[0] for _ in range(5)]
     first, _ = loop.judge()
@@ -169,7 +142,7 @@ def test_a_loss_that_is_no_number_ends_the_learning_by_name(environment):
     def absurd(episode):
         return dataclasses.replace(episode, rewards=1e30 * episode.rewards)
 
-    loop, _, _ = make(environment, rewards=absurd)
+    loop = make(environment, rewards=absurd)
 
     def learn_on():
         for _ in range(10):

@@ -1,0 +1,1 @@
+"""Data: what has been seen, kept in memory and on disk, and sampled from."""
