@@ -19,4 +19,5 @@ setup(
     maintainer_email="maintainers@polytask.invalid",
     description="The science of PolyTask: learning experts from demonstrations, without ROS.",
     license="Apache-2.0",
+    entry_points={"polytask.verbs": ["learn = polytask_learning.cli.learn:Learn"]},
 )

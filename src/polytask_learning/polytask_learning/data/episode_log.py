@@ -6,11 +6,14 @@ whatever was written after it is dropped, and comes again.
 
 from pathlib import Path
 
+import numpy as np
+
 from polytask_contract.durable import replacing
 from polytask_contract.episodes.episode import Episode
 from polytask_contract.episodes.episode_file import SUFFIX, read_episode, to_bytes
 from polytask_contract.errors import PolyTaskError
 from polytask_learning.data.replay import Replay
+from polytask_learning.types import Batch
 
 
 class EpisodesMissing(PolyTaskError):
@@ -42,6 +45,14 @@ class EpisodeLog:
         for number in numbers:
             self._replay.add(read_episode(self._path(number)))
         self._count = count
+
+    def __len__(self) -> int:
+        """Return how many transitions the replay has."""
+        return len(self._replay)
+
+    def sample(self, count: int, random: np.random.Generator) -> Batch:
+        """Return transitions of the replay."""
+        return self._replay.sample(count, random)
 
     def add(self, episode: Episode) -> None:
         """Keep `episode` on disk and in the replay."""

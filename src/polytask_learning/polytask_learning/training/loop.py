@@ -31,7 +31,7 @@ class Memory(Protocol):
     def __len__(self) -> int:
         """Return how many transitions there are."""
 
-    def add(self, episode: Episode, goal: int = 0) -> None:
+    def add(self, episode: Episode) -> None:
         """Keep an episode."""
 
     def sample(self, count: int, random: np.random.Generator) -> Batch:
@@ -126,9 +126,9 @@ class Loop:
         return episode, self._checked(metrics)
 
     def is_due(self, steps_before: int) -> bool:
-        """Tell whether an evaluation falls between `steps_before` and now."""
-        period = self._settings.evaluate_every
-        return self.progress.steps // period > steps_before // period
+        """Tell whether an evaluation falls between `steps_before` and now, or now is the end."""
+        steps, period = self.progress.steps, self._settings.evaluate_every
+        return steps // period > steps_before // period or steps >= self._settings.steps
 
     def judge(self) -> tuple[Evaluation, bool]:
         """Evaluate the policy; return the result and whether it is the best so far."""

@@ -1,0 +1,1 @@
+"""Verbs of the command `polytask`, one a file."""
