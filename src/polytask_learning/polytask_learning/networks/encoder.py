@@ -1,5 +1,7 @@
 """What an agent sees, made into features: pictures through convolutions, states through a scale."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -13,13 +15,13 @@ class PictureEncoder(nn.Module):
     def __init__(self, channels: int, size: tuple[int, int], features: int) -> None:
         """Prepare for stacked pictures of `channels` and `size` (rows, columns)."""
         super().__init__()
+        widths = (channels, *[CHANNELS] * len(STRIDES))
         layers: list[nn.Module] = []
-        for stride in STRIDES:
-            layers += [nn.Conv2d(channels, CHANNELS, 3, stride), nn.ReLU()]
-            channels = CHANNELS
+        for (before, after), stride in zip(pairwise(widths), STRIDES, strict=True):
+            layers += [nn.Conv2d(before, after, 3, stride), nn.ReLU()]
         self.convolutions = nn.Sequential(*layers)
         with torch.no_grad():
-            width = self.convolutions(torch.zeros(1, layers_input(layers), *size)).numel()
+            width = self.convolutions(torch.zeros(1, channels, *size)).numel()
         self.trunk = nn.Sequential(nn.Linear(width, features), nn.LayerNorm(features), nn.Tanh())
         self.features = features
 
@@ -28,14 +30,6 @@ class PictureEncoder(nn.Module):
         seen = self.convolutions(pictures.float() / 255 - 0.5)
         encoded: Tensor = self.trunk(seen.flatten(1))
         return encoded
-
-
-def layers_input(layers: list[nn.Module]) -> int:
-    """Return how many channels the first of `layers` takes."""
-    first = layers[0]
-    if not isinstance(first, nn.Conv2d):
-        raise TypeError(f"the first layer is {type(first).__name__}; valid: Conv2d")
-    return first.in_channels
 
 
 class StateEncoder(nn.Module):
