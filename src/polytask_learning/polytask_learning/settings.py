@@ -17,6 +17,11 @@ class ExpertSettings:
     `imitation` weighs the imitation term against the value term; `demonstrated` is the share of
     each batch that demonstrations take; `critic_first` is the number of updates that train the
     critic alone, as an actor that follows a random critic forgets what it has imitated.
+    `own_successes` is the share among the demonstrations of each batch that the expert's own
+    successful episodes take, once there are some. `average_rate` is how fast the policy that is
+    judged and kept follows the one that learns; 1 makes them one. `frame_stack` is how many
+    pictures are seen at once, where pictures are seen. `state_noise` is added to states that are
+    imitated, in their units: what is done at a place is right near it, too.
     """
 
     hidden: tuple[int, ...] = (256, 256)
@@ -25,28 +30,39 @@ class ExpertSettings:
     layer_norm: bool = True
     action_copies: int = 1
     learning_rate: float = 3e-4
-    batch: int = 256
+    batch: int = 128
     demonstrated: float = 0.25
+    own_successes: float = 0.75
+    average_rate: float = 0.002
+    frame_stack: int = 3
     n_step: int = 3
-    discount: float = 0.99
+    discount: float = 0.97
     target_rate: float = 0.01
     exploration: float = 0.2
     noise_bound: float = 0.3
     value: float = 1.0
     imitation: float = 0.06
     normalise_value: bool = True
+    state_noise: float = 0.0
     critic_first: int = 1000
     imitation_updates: int = 1500
 
     def __post_init__(self) -> None:
         """Refuse settings that no training can use."""
         _check("hidden", self.hidden, all(width > 0 for width in self.hidden), "widths above 0")
-        positive = ("features", "action_copies", "learning_rate", "batch", "n_step")
+        positive = ("features", "action_copies", "learning_rate", "batch", "n_step", "frame_stack")
         for name in positive:
             _check(name, getattr(self, name), getattr(self, name) > 0, "above 0")
-        for name in ("demonstrated", "discount", "target_rate"):
+        for name in ("demonstrated", "own_successes", "average_rate", "discount", "target_rate"):
             _check(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "0 to 1")
-        for name in ("exploration", "noise_bound", "value", "imitation", "critic_first"):
+        for name in (
+            "exploration",
+            "noise_bound",
+            "value",
+            "imitation",
+            "state_noise",
+            "critic_first",
+        ):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
 
 
@@ -66,11 +82,27 @@ PRESETS: Mapping[str, ExpertSettings] = {
         layer_norm=False,
         action_copies=50,
         learning_rate=1e-4,
+        batch=256,
         exploration=0.1,
         demonstrated=0.0,
+        own_successes=0.0,
+        average_rate=1.0,
         value=1 - LAMBDA,
         imitation=LAMBDA * ALPHA,
         normalise_value=False,
+        discount=0.99,
         critic_first=0,
     ),
+}
+
+# What the paper's configuration sets for a whole suite, whatever the preset.
+FOR_SUITES: Mapping[str, Mapping[str, float]] = {
+    "kitchen": {"n_step": 1, "frame_stack": 1},
+    "xarm": {"n_step": 1, "frame_stack": 1},
+}
+# What `fast` wants otherwise where states are in other units. In Meta-World the noise is 2 cm of the
+# ways between things, and enough of their places to make an expert go by the ways.
+FAST_FOR_SUITES: Mapping[str, Mapping[str, float]] = {
+    "metaworld": {"state_noise": 0.2},
+    "metaworld_all": {"state_noise": 0.2},
 }

@@ -11,7 +11,14 @@ from polytask_learning.settings import PRESETS, ExpertSettings, InvalidSetting
 from polytask_learning.training.checkpoint import read_checkpoint, same, write_checkpoint
 from polytask_learning.types import Batch
 
-SMALL = ExpertSettings(hidden=(32, 32), critic_hidden=(32, 32), critic_first=20, learning_rate=3e-3)
+# Judged as it is, not as an average that follows it slowly.
+SMALL = ExpertSettings(
+    hidden=(32, 32),
+    critic_hidden=(32, 32),
+    critic_first=20,
+    learning_rate=3e-3,
+    average_rate=1.0,
+)
 SEEN, ACTION = 2, 2
 
 
@@ -51,7 +58,8 @@ def test_imitation_is_a_likelihood():
 
 def test_noise_stays_within_its_bound_and_actions_within_theirs():
     means = torch.linspace(-1, 1, 1000)[:, None]
-    noisy = losses.explored(means, 0.5, 0.3, torch.Generator().manual_seed(0))
+    noise = losses.noise(means.shape, 0.5, 0.3, torch.Generator().manual_seed(0))
+    noisy = losses.explored(means, noise)
     assert noisy.abs().max() <= 1
     assert (noisy - means).abs().max() <= 0.3 + 1e-6
     assert (noisy - means).abs().max() > 0.25

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from polytask_contract.environment import Action
 from polytask_contract.errors import InvalidSpecification
 
-# Where the state tells the hand, the first object and the place to reach.
-HAND, OBJECT, GOAL = slice(0, 3), slice(4, 7), slice(36, 39)
+# A state begins with upstream's observation, which is all that upstream's scripts read.
+UPSTREAM_SIZE = 39
+# Where it tells the hand, the objects and the place to reach.
+HAND, OBJECT, SECOND_OBJECT, GOAL = slice(0, 3), slice(4, 7), slice(11, 14), slice(36, 39)
 
 # Where the hand goes first, from the first object [m]. Upstream's script for the door drops the
 # hand as soon as it is near the handle, at times on the side from which it cannot pull.
@@ -57,5 +59,5 @@ class MetaworldScript:
         with warnings.catch_warnings():
             # Upstream warns of gains that it chose itself.
             warnings.filterwarnings("ignore", "Constant", UserWarning)
-            wanted: NDArray[np.float64] = self._script.get_action(state)
+            wanted: NDArray[np.float64] = self._script.get_action(state[:UPSTREAM_SIZE])
         return wanted

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -87,6 +87,12 @@ class Episode:
             image=sizes["image"][:2] if "image" in sizes else None,
             control_period=self.control_period,
         )
+
+    def until(self, steps: int) -> "Episode":
+        """Return the first `steps` actions and the observations around them."""
+        seen = {name: values[: steps + 1] for name, values in self.observations.items()}
+        parts = {name: getattr(self, name)[:steps] for name in ("actions", "rewards", "discounts")}
+        return replace(self, observations=seen, **parts)
 
     @property
     def goal_image(self) -> Picture:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from polytask_learning.agents import losses
 from polytask_learning.agents.shift import shifted
+from polytask_learning.compute import ComputeSettings
 from polytask_learning.networks.actor import Actor
 from polytask_learning.networks.critic import Critic
 from polytask_learning.settings import ExpertSettings
@@ -28,48 +29,62 @@ class Expert:
         action_size: int,
         settings: ExpertSettings,
         seed: int,
+        *,
+        compute: ComputeSettings | None = None,
     ) -> None:
-        """Draw the networks from `seed`; `encoder` makes observations into `features` numbers."""
-        self._settings = settings
-        self._generator = torch.Generator().manual_seed(seed)
-        self.encoder = encoder
+        """Draw the networks from `seed`; `encoder` makes observations into `features` numbers.
+
+        They compute as `compute` says; `encoder` itself goes to that device.
+        """
+        self._settings, self._action_size = settings, action_size
+        self._compute = compute or ComputeSettings()
+        self._generator = self._compute.generator(seed)
+        self.encoder = self._compute.placed(encoder)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.actor = Actor(
-                features, settings.hidden, action_size, layer_norm=settings.layer_norm
-            )
-            self.critic = Critic(
+            actor = Actor(features, settings.hidden, action_size, layer_norm=settings.layer_norm)
+            critic = Critic(
                 features,
                 action_size,
                 settings.critic_hidden,
                 layer_norm=settings.layer_norm,
                 action_copies=settings.action_copies,
             )
+        self.actor, self.critic = self._compute.placed(actor), self._compute.placed(critic)
         self._target = copy.deepcopy(self.critic).requires_grad_(requires_grad=False)
+        self._average = copy.deepcopy(self.actor).requires_grad_(requires_grad=False)
         self._updates = 0
         seen = list(encoder.parameters())
         self._actor_optimiser = self._adam(list(self.actor.parameters()))
         self._critic_optimiser = self._adam(list(self.critic.parameters()) + seen)
         self._imitation_optimiser = self._adam(list(self.actor.parameters()) + seen)
+        self._imitation_term = self._compute.compiled(self._imitation)
+        self._critic_term = self._compute.compiled(self._criticism)
+        self._actor_term = self._compute.compiled(self._improvement)
 
     def _adam(self, parameters: list[nn.Parameter]) -> torch.optim.Adam:
         return torch.optim.Adam(parameters, self._settings.learning_rate, fused=True)
 
     @torch.no_grad()
     def act(self, observations: Tensor, *, explore: bool) -> Tensor:
-        """Return actions (B, A) for `observations`; exploring adds noise."""
-        means: Tensor = self.actor(self.encoder(observations))
-        if not explore:
-            return means
-        bound = float("inf")
-        return losses.explored(means, self._settings.exploration, bound, self._generator)
+        """Return actions (B, A) for `observations`, on the CPU in float32.
+
+        Exploring adds noise; without it, the average of the latest actors acts.
+        """
+        actor = self.actor if explore else self._average
+        means: Tensor = actor(self.encoder(observations.to(self._compute.device)))
+        if explore:
+            means = losses.explored(means, self._noise(len(means), float("inf")))
+        return means.cpu()
 
     def imitate(self, demonstrations: Batch) -> dict[str, float]:
         """Move the actor towards the demonstrated actions; return metrics."""
-        actions = self.actor(self._see(demonstrations.observation))
-        loss = losses.imitation_loss(actions, demonstrations.action)
+        self._compute.begin_update()
+        shown = self._compute.moved(demonstrations)
+        loss = self._imitation_term(self._varied(shown.observation), shown.action)
         _minimise(self._imitation_optimiser, loss)
-        return {"imitation_loss": loss.item()}
+        _follow(self._average, self.actor, 1.0)
+        return _numbers({"imitation_loss": loss})
 
     def update(self, batch: Batch, demonstrations: Batch) -> dict[str, float]:
         """Improve critic and actor by one step each; return metrics.
@@ -78,55 +93,92 @@ class Expert:
         too where the settings give them a share.
         """
         self._updates += 1
-        count = len(demonstrations.action)
+        self._compute.begin_update()
+        batch, shown = self._compute.moved(batch), self._compute.moved(demonstrations)
+        beside = None
         if self._settings.demonstrated:
-            batch = Batch(*(torch.cat(parts) for parts in zip(batch, demonstrations, strict=True)))
-            features = self._see(batch.observation)
-            imitated = features[-count:].detach()
-        else:
-            features = self._see(batch.observation)
-            imitated = self._see(demonstrations.observation).detach()
-        metrics = self._update_critic(batch, features)
+            batch = Batch(*(torch.cat(parts) for parts in zip(batch, shown, strict=True)))
+        if not self._settings.demonstrated or self._is_noisy(shown.observation):
+            beside = self._varied(shown.observation)
+        rows, metrics = self._update_critic(batch, beside)
         if self._updates > self._settings.critic_first:
-            metrics |= self._update_actor(features.detach(), imitated, demonstrations.action)
-        with torch.no_grad():
-            pairs = zip(self._target.parameters(), self.critic.parameters(), strict=True)
-            for old, new in pairs:
-                old.lerp_(new, self._settings.target_rate)
-        return metrics
+            metrics |= self._update_actor(rows, len(batch.action), shown.action)
+        _follow(self._target, self.critic, self._settings.target_rate)
+        _follow(self._average, self.actor, self._settings.average_rate)
+        return _numbers(metrics)
 
-    def _see(self, observations: Tensor) -> Tensor:
-        pictures = observations.dim() == 4
-        seen = shifted(observations, self._generator) if pictures else observations
-        features: Tensor = self.encoder(seen)
-        return features
+    def _shifted(self, observations: Tensor) -> Tensor:
+        return shifted(observations, self._generator) if observations.dim() == 4 else observations
 
-    def _explored(self, features: Tensor) -> Tensor:
-        settings = self._settings
-        means = self.actor(features)
-        return losses.explored(means, settings.exploration, settings.noise_bound, self._generator)
+    def _is_noisy(self, observations: Tensor) -> bool:
+        return observations.dim() == 2 and self._settings.state_noise > 0
 
-    def _update_critic(self, batch: Batch, features: Tensor) -> dict[str, float]:
-        with torch.no_grad():
-            ahead = self._see(batch.next_observation)
-            values = self._target(ahead, self._explored(ahead))
-            target = losses.bellman_target(batch.reward, batch.discount, values)
-        said = self.critic(features, batch.action)
-        loss = losses.critic_loss(said, target)
+    def _varied(self, observations: Tensor) -> Tensor:
+        """Return `observations` to imitate at, never twice the same."""
+        if not self._is_noisy(observations):
+            return self._shifted(observations)
+        width, bound = self._settings.state_noise, float("inf")
+        return observations + losses.noise(observations.shape, width, bound, self._generator)
+
+    def _noise(self, count: int, bound: float) -> Tensor:
+        shape = torch.Size((count, self._action_size))
+        return losses.noise(shape, self._settings.exploration, bound, self._generator)
+
+    def _update_critic(
+        self, batch: Batch, beside: Tensor | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return also the features of the batch's observations, and below them those `beside`."""
+        seen, ahead = map(self._shifted, (batch.observation, batch.next_observation))
+        batch = batch._replace(observation=seen, next_observation=ahead)
+        noise = self._noise(len(batch.action), self._settings.noise_bound)
+        loss, value, rows = self._critic_term(batch, beside, noise)
         _minimise(self._critic_optimiser, loss)
-        return {"critic_loss": loss.item(), "value": said.mean().item()}
+        return rows, {"critic_loss": loss, "value": value}
 
-    def _update_actor(
-        self, features: Tensor, imitated: Tensor, demonstrated: Tensor
-    ) -> dict[str, float]:
-        settings = self._settings
+    def _update_actor(self, rows: Tensor, count: int, demonstrated: Tensor) -> dict[str, Tensor]:
+        noise = self._noise(count, self._settings.noise_bound)
         self.critic.requires_grad_(requires_grad=False)
-        values = self.critic(features, self._explored(features))
+        loss, better, alike = self._actor_term(rows, noise, demonstrated)
+        _minimise(self._actor_optimiser, loss)
         self.critic.requires_grad_(requires_grad=True)
+        return {"actor_value": -better, "imitation_loss": alike}
+
+    def _imitation(self, seen: Tensor, demonstrated: Tensor) -> Tensor:
+        with self._compute.autocast():
+            actions = self.actor(self.encoder(seen))
+        return losses.imitation_loss(actions, demonstrated)
+
+    def _criticism(
+        self, batch: Batch, beside: Tensor | None, noise: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        # With gradients first: the copies of weights that autocast keeps would lack them.
+        with self._compute.autocast():
+            features = self.encoder(batch.observation)
+            said = self.critic(features, batch.action)
+            with torch.no_grad():
+                ahead = self.encoder(batch.next_observation)
+                values = self._target(ahead, losses.explored(self.actor(ahead), noise))
+                rows = features.detach()
+                if beside is not None:
+                    rows = torch.cat([rows, self.encoder(beside)])
+        target = losses.bellman_target(batch.reward, batch.discount, values)
+        return losses.critic_loss(said, target), said.detach().mean(), rows
+
+    def _improvement(
+        self, rows: Tensor, noise: Tensor, demonstrated: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the loss and its two parts; of `rows`, the last are demonstrated ones.
+
+        Where they are a part of the batch too, the actor need not see them twice.
+        """
+        settings, count = self._settings, len(noise)
+        with self._compute.autocast():
+            means = self.actor(rows)
+            values = self.critic(rows[:count], losses.explored(means[:count], noise))
         better = losses.value_loss(values, normalise=settings.normalise_value)
-        alike = losses.imitation_loss(self.actor(imitated), demonstrated)
-        _minimise(self._actor_optimiser, settings.value * better + settings.imitation * alike)
-        return {"actor_value": -better.item(), "imitation_loss": alike.item()}
+        alike = losses.imitation_loss(means[-len(demonstrated) :], demonstrated)
+        loss = settings.value * better + settings.imitation * alike
+        return loss, better.detach(), alike.detach()
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a later update depends on."""
@@ -137,6 +189,8 @@ class Expert:
         """Go on from what `state_dict` returned."""
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
+            if isinstance(part, torch.optim.Optimizer):
+                _order_as_weights(part)
         self._updates = state["updates"]
         self._generator.set_state(state["generator"])
 
@@ -146,6 +200,7 @@ class Expert:
             "actor": self.actor,
             "critic": self.critic,
             "target": self._target,
+            "average": self._average,
             "actor_optimiser": self._actor_optimiser,
             "critic_optimiser": self._critic_optimiser,
             "imitation_optimiser": self._imitation_optimiser,
@@ -156,3 +211,23 @@ def _minimise(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
     optimiser.step()
+
+
+@torch.no_grad()
+def _follow(old: nn.Module, new: nn.Module, rate: float) -> None:
+    """Bring the weights of `old` nearer to those of `new`."""
+    torch._foreach_lerp_(list(old.parameters()), list(new.parameters()), rate)
+
+
+def _order_as_weights(optimiser: torch.optim.Optimizer) -> None:
+    """Lay out the optimiser's tensors as its weights are: the fused step pairs them by place."""
+    for weight, state in optimiser.state.items():
+        for name, value in state.items():
+            if value.shape == weight.shape:
+                state[name] = torch.empty_like(weight).copy_(value)
+
+
+def _numbers(metrics: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return `metrics` as numbers, for which a GPU is waited for once."""
+    values: list[float] = torch.stack([*metrics.values()]).detach().tolist()
+    return dict(zip(metrics, values, strict=True))

@@ -8,9 +8,14 @@ from torch import Tensor
 WIDTH = 0.1
 
 
-def explored(means: Tensor, width: float, bound: float, generator: torch.Generator) -> Tensor:
-    """Return `means` with normal noise of `width`, cut at `bound`, within [-1, 1]."""
-    noise = torch.randn(means.shape, generator=generator).mul_(width).clamp_(-bound, bound)
+def noise(shape: torch.Size, width: float, bound: float, generator: torch.Generator) -> Tensor:
+    """Return normal noise of `width`, cut at `bound`, on the device of `generator`."""
+    drawn = torch.randn(shape, generator=generator, device=generator.device)
+    return drawn.mul_(width).clamp_(-bound, bound)
+
+
+def explored(means: Tensor, noise: Tensor) -> Tensor:
+    """Return `means` with `noise`, within [-1, 1]."""
     return (means + noise).clamp(-1, 1)
 
 

@@ -2,18 +2,31 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 PAD = 4
 
 
 def shifted(pictures: Tensor, generator: torch.Generator, pad: int = PAD) -> Tensor:
-    """Return each of `pictures` (B, C, H, W) moved by up to `pad` pixels, its edge continued."""
+    """Return each of `pictures` (B, C, H, W) moved by up to `pad` pixels, its edge continued.
+
+    The type stays: bytes are moved as bytes. `generator` is on the pictures' device.
+    """
     count, _, rows, columns = pictures.shape
-    padded = functional.pad(pictures.float(), (pad,) * 4, mode="replicate")
-    down, right = torch.randint(0, 2 * pad + 1, (2, count), generator=generator)
-    row = down[:, None] + torch.arange(rows)
-    column = right[:, None] + torch.arange(columns)
-    number = torch.arange(count)[:, None, None]
-    moved = padded.permute(0, 2, 3, 1)[number, row[:, :, None], column[:, None, :]]
-    return moved.permute(0, 3, 1, 2)
+    device = generator.device
+    offsets = torch.randint(0, 2 * pad + 1, (2, count), generator=generator, device=device)
+    down, right = offsets.unbind()
+    # A view of all places that a picture can be cut at: nothing but the cut itself is copied.
+    places = _continued(pictures, pad).unfold(2, rows, 1).unfold(3, columns, 1)
+    return places[torch.arange(count, device=device), :, down, right]
+
+
+def _continued(pictures: Tensor, pad: int) -> Tensor:
+    """Return `pictures` with their edges repeated; torch's own padding knows no bytes."""
+    top, bottom = (
+        pictures[:, :, edge].expand(-1, -1, pad, -1) for edge in (slice(1), slice(-1, None))
+    )
+    taller = torch.cat([top, pictures, bottom], dim=2)
+    left, right = (
+        taller[..., edge].expand(-1, -1, -1, pad) for edge in (slice(1), slice(-1, None))
+    )
+    return torch.cat([left, taller, right], dim=3)

@@ -5,6 +5,8 @@ import itertools
 import torch
 from torch import Tensor, nn
 
+from polytask_learning.networks.precise import through
+
 
 class Actor(nn.Module):
     """A perceptron whose outputs are squashed by tanh."""
@@ -26,4 +28,4 @@ class Actor(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return actions (B, action_size) for `features` (B, features)."""
-        return torch.tanh(self.layers(features))
+        return torch.tanh(through(self.layers, features))

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from polytask_learning.networks.precise import through
+
 
 class EnsembleLinear(nn.Module):
     """A linear layer of `members` networks at once, followed by LayerNorm if it is asked for."""
@@ -47,5 +49,4 @@ class EnsembleMlp(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return (members, B, outputs) of `inputs` (B, inputs), the same for all."""
-        values: Tensor = self.layers(inputs.expand(self._members, *inputs.shape))
-        return values
+        return through(self.layers, inputs.expand(self._members, *inputs.shape))

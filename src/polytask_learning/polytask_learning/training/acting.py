@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from polytask_contract.environment import Action
+from polytask_contract.episodes.episode import Episode
 
 
 class Actor(Protocol):
@@ -47,3 +48,16 @@ class ActingPolicy:
         else:
             self._frames = [*self._frames[1:], frame]
         return torch.cat(self._frames)
+
+
+def seen_in(episode: Episode, frame_stack: int) -> Tensor:
+    """Return what an ActingPolicy sees at each of the T + 1 observations of `episode`.
+
+    States (T + 1, D), or pictures (T + 1, 3 `frame_stack`, rows, columns), uint8.
+    """
+    if not frame_stack:
+        return torch.tensor(episode.observations["state"])
+    frames = torch.tensor(episode.observations["image"]).permute(0, 3, 1, 2)
+    back = torch.arange(1 - frame_stack, 1)
+    steps = (torch.arange(len(frames))[:, None] + back).clamp(min=0)
+    return frames[steps].flatten(1, 2)

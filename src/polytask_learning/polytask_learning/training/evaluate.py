@@ -12,11 +12,20 @@ from polytask_contract.suites import Policy
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came of episodes on `seeds`: by each rule whether it succeeded, and its return."""
+    """What came of episodes on `seeds`: by each rule whether it succeeded, and its return.
+
+    Raise ValueError unless there is a seed, and as many verdicts and returns as seeds.
+    """
 
     seeds: tuple[int, ...]
     verdicts: tuple[dict[str, bool], ...]
     returns: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what does not belong together."""
+        counts = (len(self.seeds), len(self.verdicts), len(self.returns))
+        if not counts[0] or len(set(counts)) > 1:
+            raise ValueError(f"seeds, verdicts and returns number {counts}; valid: alike, above 0")
 
     def successes(self, rule: str) -> int:
         """Return how many episodes `rule` calls a success."""

@@ -1,152 +1,127 @@
 """One run: an expert of one task, from demonstrations to its best checkpoint."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 
 from polytask_contract.environment import Environment
-from polytask_contract.episodes.episode import Episode
-from polytask_contract.episodes.episode_file import read_episode
 from polytask_contract.episodes.form import Form
 from polytask_contract.episodes.store import EpisodeStore
-from polytask_contract.errors import PolyTaskError
-from polytask_contract.specification import Observations
+from polytask_contract.success import RULES
 from polytask_contract.suites import find_suite
-from polytask_learning.agents.expert import Expert
+from polytask_learning.compute import ComputeSettings
 from polytask_learning.data.episode_log import EpisodeLog
-from polytask_learning.data.replay import Replay
-from polytask_learning.networks.encoder import StateEncoder
-from polytask_learning.settings import PRESETS
-from polytask_learning.training.loop import Loop, LoopSettings
-from polytask_learning.training.run_folder import RunFolder
+from polytask_learning.training.assembly import make_loop
+from polytask_learning.training.demonstrations import demonstrated
+from polytask_learning.training.loop import Loop, Progress
+from polytask_learning.training.request import Request
+from polytask_learning.training.run_folder import MADE_WITH, RunFolder
+from polytask_learning.training.versions import versions
 
 # A checkpoint is written after so many episodes, and after each evaluation.
 EPISODES_PER_CHECKPOINT = 5
 
-Told = Callable[[dict[str, float]], None]
+# Is told the metrics of each episode and each evaluation; all have `steps`.
+Sink = Callable[[Mapping[str, float]], None]
 
 
-class NoDemonstrations(PolyTaskError):
-    """There are too few demonstrations of a task; the message says how to get some."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be learnt, and how; a run folder belongs to one of these."""
-
-    suite: str
-    task: str
-    demonstrations: int
-    preset: str
-    steps: int
-    seed: int
-    evaluate_every: int = 2500
-
-
-def demonstrated(request: Request, store: EpisodeStore, environment: Environment) -> list[Episode]:
-    """Return the first demonstrations of the task; raise NoDemonstrations for too few.
-
-    Raise InvalidEpisode for one that could not be recorded in `environment`.
-    """
-    paths = store.paths(request.suite, request.task)
-    if len(paths) < request.demonstrations:
-        raise NoDemonstrations(
-            f"{store.root} has {len(paths)} demonstrations of {request.suite} {request.task}; "
-            f"valid: at least {request.demonstrations}; get them with `polytask demos collect "
-            f"--suite {request.suite} --task {request.task} --output {store.root}`"
-        )
-    episodes = []
-    for path in paths[: request.demonstrations]:
-        episode = read_episode(path)
-        # A policy of states needs no pictures, so demonstrations may have them or not.
-        seen = {name: values for name, values in episode.observations.items() if name != "image"}
-        plain = replace(episode, observations=seen)
-        plain.check_against(environment.specification)
-        episodes.append(plain)
-    return episodes
-
-
-def learn(request: Request, store: EpisodeStore, path: Path, tell: Told) -> RunFolder:
-    """Learn until solved or out of steps, going on where a run in `path` was stopped.
-
-    `tell` is told the metrics of each evaluation. Raise what `demonstrated` and RunFolder do.
-    """
+def learn(
+    request: Request,
+    store: EpisodeStore,
+    path: Path,
+    sink: Sink,
+    compute: ComputeSettings | None = None,
+) -> RunFolder:
+    """Learn in the suite's environment until solved or out of steps, as `learn_in` does."""
     suite = find_suite(request.suite)
-    with closing(suite.make(request.task, request.seed, Observations(image=None))) as environment:
-        shown = demonstrated(request, store, environment)
-        manifest = asdict(request) | {"settings": asdict(PRESETS[request.preset])}
-        manifest["shown"] = [[one.seed, len(one), float(one.rewards.sum())] for one in shown]
-        folder = RunFolder(path, manifest)
-        loop, log = _prepared(request, environment, shown, folder)
-        _go_on(loop, log, folder, tell)
+    made = suite.make(request.task, request.seed, request.asked_of_suite)
+    with closing(made) as environment:
+        return learn_in(environment, request, store, path, sink, compute)
+
+
+def learn_in(
+    environment: Environment,
+    request: Request,
+    store: EpisodeStore,
+    path: Path,
+    sink: Sink,
+    compute: ComputeSettings | None = None,
+) -> RunFolder:
+    """Learn in `environment`, going on where a run in `path` was stopped.
+
+    What has been learnt when anything is raised is in the folder, and the next call goes on from
+    there. Raise what `demonstrated`, RunFolder and the environment do, and NotFinite.
+    """
+    compute = compute or ComputeSettings()
+    compute.use_threads()
+    shown = demonstrated(request, store, environment)
+    manifest = {
+        "request": asdict(request),
+        "settings": asdict(request.settings),
+        "compute": asdict(compute),
+        "form": Form.of(environment.specification)._asdict(),
+        "demonstrations": [one.hash for one in shown],
+        MADE_WITH: versions(),
+    }
+    folder = RunFolder.begin(path, manifest)
+    episodes = [one.episode for one in shown]
+    loop, logs = make_loop(request, environment, episodes, folder, compute)
+    _Run(loop, logs, folder, sink).go_on()
     return folder
 
 
-def _prepared(
-    request: Request, environment: Environment, shown: list[Episode], folder: RunFolder
-) -> tuple[Loop, EpisodeLog]:
-    settings = PRESETS[request.preset]
-    form = Form.of(environment.specification)
-    length = environment.specification.episode_length
-    # Room for everything: an episode has one observation more than it has steps.
-    room = request.steps + length + (request.steps // max(1, length) + 2) * 2
-    made: dict[str, Any] = {"n_step": settings.n_step, "discount": settings.discount}
-    replay, imitated = Replay(form, room, **made), Replay(form, room, **made)
-    # Tasks differ in what their rewards are worth: the best demonstrated step is worth 1.
-    scale = 1.0 / max(1e-6, *(float(one.rewards.max()) for one in shown))
+class _Run:
+    """A loop and the folder that it is kept in."""
 
-    def scaled(episode: Episode) -> Episode:
-        return replace(episode, rewards=scale * episode.rewards)
+    def __init__(
+        self, loop: Loop, logs: Mapping[str, EpisodeLog], folder: RunFolder, sink: Sink
+    ) -> None:
+        self._loop, self._logs, self._folder, self._sink = loop, logs, folder, sink
 
-    for one in shown:
-        imitated.add(scaled(one))
-    size = environment.specification.state_size
-    encoder = StateEncoder(torch.zeros(size), torch.ones(size))
-    action_size = environment.specification.action_size
-    expert = Expert(encoder, size, action_size, settings, request.seed)
-    pace = LoopSettings(request.steps, evaluate_every=request.evaluate_every)
-    log = EpisodeLog(folder.episodes, replay)
-    loop = Loop(environment, expert, (settings, pace), log, imitated, scaled, request.seed)
-    return loop, log
+    def go_on(self) -> None:
+        """Learn to the end, from the beginning or where it was stopped."""
+        progress = self._restored()
+        while not progress.finished:
+            before = progress.steps
+            self._tell(self._loop.run_episode())
+            due = self._loop.is_due(before)
+            if due:
+                self._judge()
+            if due or progress.episodes % EPISODES_PER_CHECKPOINT == 0:
+                self._keep()
 
+    def _restored(self) -> Progress:
+        """Bring the loop to where it was stopped, or to where practice begins."""
+        loop, folder = self._loop, self._folder
+        state = folder.latest()
+        if state is not None:
+            loop.restore(state)
+        for count, log in self._logs.items():
+            log.restore(getattr(loop.progress, count))
+        folder.forget_after(loop.progress.steps if state else -1)
+        if state is None:
+            loop.imitate()
+            self._judge()
+            self._keep()
+        return loop.progress
 
-def _go_on(loop: Loop, log: EpisodeLog, folder: RunFolder, tell: Told) -> None:
-    state = folder.latest()
-    if state is None:
-        log.restore(0)
-        folder.forget_after(-1)
-        loop.imitate()
-        _judge(loop, folder, tell)
-        folder.keep_latest(loop.state())
-    else:
-        loop.restore(state)
-        log.restore(loop.progress.episodes)
-        folder.forget_after(loop.progress.steps)
-    while not loop.progress.finished:
-        before = loop.progress.steps
-        loop.run_episode()
-        due = loop.is_due(before)
-        if due:
-            _judge(loop, folder, tell)
-        if due or loop.progress.episodes % EPISODES_PER_CHECKPOINT == 0:
-            folder.keep_latest(loop.state())
+    def _judge(self) -> None:
+        result, better = self._loop.judge()
+        if better:
+            self._folder.keep_best(self._loop.state())
+        rates = {f"evaluation/{rule}": result.rate(rule) for rule in RULES}
+        earned = float(np.mean(result.returns))
+        steps = float(self._loop.progress.steps)
+        self._tell({"steps": steps, **rates, "evaluation/return": earned})
+
+    def _tell(self, metrics: Mapping[str, float]) -> None:
+        self._folder.tell(metrics)
+        self._sink(metrics)
+
+    def _keep(self) -> None:
+        self._folder.keep_latest(self._loop.state())
+        for log in self._logs.values():
             log.forget()
-
-
-def _judge(loop: Loop, folder: RunFolder, tell: Told) -> None:
-    result, better = loop.judge()
-    if better:
-        folder.keep_best(loop.state())
-    metrics = {
-        "steps": loop.progress.steps,
-        "success": result.rate("held"),
-        "any": result.rate("any"),
-        "return": float(np.mean(result.returns)),
-    }
-    folder.tell(metrics)
-    tell(metrics)

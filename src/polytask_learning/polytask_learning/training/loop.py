@@ -1,16 +1,20 @@
 """The loop of demonstration-guided learning (algorithm 1 of the paper).
 
-Everything a later step depends on is in `state`, at the end of any episode: networks, optimisers,
-chance, counters, and the number of episodes that the replay is restored from.
+An episode is acted out, and then learnt from: gradients never make an environment wait, as one of
+real time would not. Everything a later step depends on is in `state`, at the end of any episode:
+networks, optimisers, chance, counters, the rewards' scale, and the numbers of episodes that the
+memories are restored from.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import torch
 
 from polytask_contract.environment import Environment
+from polytask_contract.episodes.collect import HOLD
 from polytask_contract.episodes.episode import Episode
 from polytask_contract.episodes.recording import Recording
 from polytask_contract.errors import PolyTaskError
@@ -18,6 +22,7 @@ from polytask_learning.agents.expert import Expert
 from polytask_learning.settings import ExpertSettings
 from polytask_learning.training.acting import ActingPolicy
 from polytask_learning.training.evaluate import Evaluation, evaluate
+from polytask_learning.training.rewarding import Rewarding
 from polytask_learning.types import Batch
 
 # Seeds of the evaluations that choose the best policy: none that trains, and none that tests.
@@ -38,6 +43,14 @@ class Memory(Protocol):
         """Return `count` transitions, drawn by `random`."""
 
 
+class Memories(NamedTuple):
+    """What is learnt from: what was practised, what was shown, and own episodes worth imitating."""
+
+    practised: Memory
+    shown: Memory
+    imitable: Memory
+
+
 class NotFinite(PolyTaskError):
     """A loss became infinite or no number; the message says which, and after how many updates."""
 
@@ -48,26 +61,31 @@ class LoopSettings:
 
     `steps` are actions. Learning begins after `first_steps`. The policy is evaluated every
     `evaluate_every` steps on `episodes` seeds; it is solved, and learning ends, when `solved`
-    evaluations in a row succeed in all of them by the rule `rule`.
+    evaluations in a row succeed in all of them by the rule `rule`. `frame_stack` is how many
+    pictures an agent sees at once; 0 for states.
     """
 
     steps: int
     first_steps: int = 500
     updates_per_step: int = 1
     evaluate_every: int = 2500
-    episodes: int = 10
-    solved: int = 3
+    episodes: int = 20
+    solved: int = 2
     rule: str = "held"
-    # How many pictures an agent sees at once; 0 for states.
     frame_stack: int = 0
 
 
 @dataclass
 class Progress:
-    """How far a learner is, in numbers that JSON can keep."""
+    """How far a learner is, in numbers that JSON can keep.
+
+    `imitable` counts the own episodes that were worth imitating, `perfect` the latest evaluations
+    in a row without a failure.
+    """
 
     steps: int = 0
     episodes: int = 0
+    imitable: int = 0
     perfect: int = 0
     best: float = -1.0
     finished: bool = False
@@ -81,17 +99,16 @@ class Loop:
         environment: Environment,
         expert: Expert,
         settings: tuple[ExpertSettings, LoopSettings],
-        memory: Memory,
-        demonstrations: Memory,
-        rewards: Callable[[Episode], Episode],
+        memories: Memories,
+        rewarding: Rewarding,
         seed: int,
     ) -> None:
-        """Prepare; `rewards` gives an episode of the environment the rewards to learn from."""
+        """Prepare; the demonstrations are in their memory already."""
         self._environment = environment
         self._expert = expert
         self._expert_settings, self._settings = settings
-        self._memory, self._demonstrations = memory, demonstrations
-        self._rewards = rewards
+        self._memories = memories
+        self._rewarding = rewarding
         self._random = np.random.default_rng(seed)
         frames = self._settings.frame_stack
         self._explorer = ActingPolicy(expert, frame_stack=frames, explore=True)
@@ -102,28 +119,55 @@ class Loop:
         """Clone the demonstrations' behaviour; return the last metrics."""
         metrics: dict[str, float] = {}
         for _ in range(self._expert_settings.imitation_updates):
-            batch = self._demonstrations.sample(self._expert_settings.batch, self._random)
+            batch = self._memories.shown.sample(self._expert_settings.batch, self._random)
             metrics = self._expert.imitate(batch)
+        self._rewarding.refresh()
         return self._checked(metrics)
 
-    def run_episode(self) -> tuple[Episode, dict[str, float]]:
-        """Act for one episode, learning after each step; return it and the last metrics."""
+    def run_episode(self) -> dict[str, float]:
+        """Act for one episode, then learn as many times as there were steps; return metrics."""
+        episode = self._practise()
+        metrics = {
+            "episode/return": float(episode.rewards.sum()),
+            "episode/success": float(episode.verdicts[self._settings.rule]),
+        }
+        practised = self._rewarding.practised(episode)
+        metrics["episode/reward"] = float(practised.rewards.sum())
+        self._memories.practised.add(practised)
+        if self._expert_settings.own_successes and self._rewarding.is_worth_imitating(practised):
+            self._memories.imitable.add(_until_held(practised))
+            self.progress.imitable += 1
+        self.progress.episodes += 1
+        self.progress.steps += len(episode)
+        if self.progress.steps >= self._settings.first_steps:
+            for _ in range(self._settings.updates_per_step * len(episode)):
+                learnt = self._expert.update(*self._drawn())
+            metrics |= learnt
+        return self._checked(metrics | {"steps": float(self.progress.steps)})
+
+    def _practise(self) -> Episode:
         seed = TRAINING_SEEDS + int(self._random.integers(2**40))
         timestep = self._environment.reset(seed)
         recording = Recording(timestep)
-        metrics: dict[str, float] = {}
         while not timestep.last():
             action = self._explorer(timestep)
             timestep = self._environment.step(action)
             recording.add(action, timestep)
-            self.progress.steps += 1
-            if len(self._memory) >= self._settings.first_steps:
-                metrics = self._learn()
         specification, task = self._environment.specification, self._environment.task
-        episode = self._rewards(recording.episode(specification, task, seed, "policy"))
-        self._memory.add(episode)
-        self.progress.episodes += 1
-        return episode, self._checked(metrics)
+        return recording.episode(specification, task, seed, "policy")
+
+    def _drawn(self) -> tuple[Batch, Batch]:
+        """Return a batch of practice, and one of what is to be imitated."""
+        settings = self._expert_settings
+        shown = max(1, round(settings.batch * (settings.demonstrated or 1.0)))
+        fresh = settings.batch - shown if settings.demonstrated else settings.batch
+        practised = self._memories.practised.sample(fresh, self._random)
+        own = round(shown * settings.own_successes) if len(self._memories.imitable) else 0
+        imitated = self._memories.shown.sample(shown - own, self._random)
+        if own:
+            parts = (imitated, self._memories.imitable.sample(own, self._random))
+            imitated = Batch(*map(torch.cat, zip(*parts, strict=True)))
+        return practised, imitated
 
     def is_due(self, steps_before: int) -> bool:
         """Tell whether an evaluation falls between `steps_before` and now, or now is the end."""
@@ -144,16 +188,6 @@ class Loop:
         progress.finished = solved or progress.steps >= self._settings.steps
         return result, better
 
-    def _learn(self) -> dict[str, float]:
-        settings = self._expert_settings
-        shown = max(1, round(settings.batch * (settings.demonstrated or 1.0)))
-        fresh = settings.batch - shown if settings.demonstrated else settings.batch
-        metrics: dict[str, float] = {}
-        for _ in range(self._settings.updates_per_step):
-            batch = self._memory.sample(fresh, self._random)
-            metrics = self._expert.update(batch, self._demonstrations.sample(shown, self._random))
-        return metrics
-
     def _checked(self, metrics: dict[str, float]) -> dict[str, float]:
         for name, value in metrics.items():
             if not np.isfinite(value):
@@ -165,12 +199,23 @@ class Loop:
         """Return what `restore` goes on from; to be asked for between episodes."""
         return {
             "expert": self._expert.state_dict(),
+            "rewarding": self._rewarding.state_dict(),
             "random": self._random.bit_generator.state,
             "progress": vars(self.progress).copy(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state`; the memory is to be restored to `progress.episodes` episodes."""
+        """Go on from a `state`; the memories are to be restored to as many episodes as it says."""
         self._expert.load_state_dict(state["expert"])
+        self._rewarding.load_state_dict(state["rewarding"])
         self._random.bit_generator.state = state["random"]
         self.progress = Progress(**state["progress"])
+
+
+def _until_held(episode: Episode) -> Episode:
+    """Return `episode` up to where it was as long successful as a demonstration is, if ever.
+
+    What came later may have undone it.
+    """
+    done = np.cumsum(episode.successes) >= HOLD
+    return episode.until(int(done.argmax()) + 1) if done.any() else episode

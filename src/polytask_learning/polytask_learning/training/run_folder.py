@@ -12,29 +12,50 @@ from polytask_learning.training.checkpoint import read_checkpoint, write_checkpo
 MANIFEST = "manifest.json"
 METRICS = "metrics.jsonl"
 LATEST, BEST = "latest.checkpoint", "best.checkpoint"
+# What a run was begun with besides what it was asked for; another call may differ in it.
+MADE_WITH = "made_with"
 
 
 class OtherConfiguration(PolyTaskError):
     """A run folder was made with other settings; it was left as it is."""
 
 
+class NoRun(PolyTaskError):
+    """A folder is no run, or not one that has got far enough; the message names it."""
+
+
 class RunFolder:
     """The folder of one run."""
 
-    def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
-        """Open the run at `path`, or begin it; raise OtherConfiguration if it is another one."""
+    def __init__(self, path: Path) -> None:
+        """Open the run at `path`; raise NoRun if there is none."""
         self.path = path
         self._checkpoints = path / "checkpoints"
-        self.episodes = path / "episodes"
+        self.practised, self.imitable = path / "episodes" / "practised", path / "episodes" / "own"
+        try:
+            self.manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NoRun(f"{path} is no run: it has no {MANIFEST}") from error
+        except ValueError as error:
+            raise NoRun(f"{path / MANIFEST} is damaged: {error}") from error
+
+    @classmethod
+    def begin(cls, path: Path, manifest: Mapping[str, Any]) -> "RunFolder":
+        """Return the run at `path`, begun if there is nothing.
+
+        Raise OtherConfiguration if it is another one, but for what it was made with.
+        """
         wanted = json.loads(json.dumps(manifest))
         if (path / MANIFEST).exists():
-            _check_same(path, wanted, json.loads((path / MANIFEST).read_text(encoding="utf-8")))
-            return
+            found = cls(path)
+            _check_same(path, wanted, found.manifest)
+            return found
         if path.exists() and any(path.iterdir()):
             raise OtherConfiguration(f"{path} is no run, and not empty; name another place")
         make_folder(path)
         with replacing(path / MANIFEST) as aside:
             aside.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+        return cls(path)
 
     def latest(self) -> dict[str, Any] | None:
         """Return the newest state, None before the first; raise BrokenCheckpoint if damaged."""
@@ -42,8 +63,14 @@ class RunFolder:
         return read_checkpoint(path) if path.exists() else None
 
     def best(self) -> dict[str, Any]:
-        """Return the best expert so far; raise FileNotFoundError before there is one."""
-        return read_checkpoint(self._checkpoints / BEST)
+        """Return the state of the best expert so far.
+
+        Raise NoRun before there is one, BrokenCheckpoint if it is damaged.
+        """
+        path = self._checkpoints / BEST
+        if not path.exists():
+            raise NoRun(f"{self.path} has no expert yet: it was stopped before its first one")
+        return read_checkpoint(path)
 
     def keep_latest(self, state: Mapping[str, Any]) -> None:
         """Write the newest state."""
@@ -77,9 +104,12 @@ class RunFolder:
 
 
 def _check_same(path: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    for name in sorted({*wanted, *found}):
-        if wanted.get(name) != found.get(name):
+    for name in sorted({*wanted, *found} - {MADE_WITH}):
+        new, old = wanted.get(name), found.get(name)
+        if isinstance(new, dict) and isinstance(old, dict):
+            _check_same(path, new, old)
+        elif new != old:
             raise OtherConfiguration(
-                f"the run in {path} has {name} {found.get(name)!r}, not {wanted.get(name)!r}; name "
-                "another place, or ask for what it was begun with"
+                f"the run in {path} has {name} {old!r}, not {new!r}; name another place, or ask "
+                "for what it was begun with"
             )

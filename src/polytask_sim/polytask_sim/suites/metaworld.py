@@ -16,7 +16,14 @@ from polytask_contract.errors import UnknownName
 from polytask_contract.local_environment import Outcome
 from polytask_contract.specification import Observations, Specification
 from polytask_contract.suites import Policy
-from polytask_sim.metaworld_script import GOAL, MetaworldScript
+from polytask_sim.metaworld_script import (
+    GOAL,
+    HAND,
+    OBJECT,
+    SECOND_OBJECT,
+    UPSTREAM_SIZE,
+    MetaworldScript,
+)
 from polytask_sim.simulated_environment import SimulatedEnvironment
 
 PAPER_TASKS = (
@@ -45,7 +52,17 @@ EPISODE_LENGTH = 125
 LONG_EPISODES = {"bin-picking": 175}
 # Upstream's simulator advances 5 steps of 2.5 ms for each action.
 CONTROL_PERIOD = ACTION_REPEAT * 5 * 0.0025
-STATE_SIZE = 39
+# Upstream's observation does not say how far things are apart: a network that is to learn from a
+# hundred steps cannot also learn to subtract. In decimetres the ways weigh more than the places.
+WAY_UNIT = 0.1
+PAIRS = (
+    (HAND, OBJECT),
+    (HAND, SECOND_OBJECT),
+    (HAND, GOAL),
+    (OBJECT, SECOND_OBJECT),
+    (OBJECT, GOAL),
+)
+STATE_SIZE = UPSTREAM_SIZE + 3 * len(PAIRS)
 # Upstream hangs the camera `corner` upside down; `corner3` stands upright.
 CAMERA = "corner"
 UPRIGHT_CAMERA = "corner3"
@@ -57,9 +74,10 @@ SEEN_FROM_CORNER_3 = frozenset(
 class MetaworldEnvironment(SimulatedEnvironment):
     """One Meta-World task; the reward is upstream's, summed over the repeated action.
 
-    The state is upstream's observation: hand, gripper and objects now and one simulation step
-    before, then the place to reach, which is zero unless the goal is asked for. `success` is
-    upstream's flag.
+    The state is upstream's observation (hand, gripper and objects now and one simulation step
+    before, then the place to reach, which is zero unless the goal is asked for), followed by the
+    way [0.1 m] from the first to the second of each of PAIRS, zero where one of them is not there.
+    `success` is upstream's flag.
     """
 
     def __init__(
@@ -118,7 +136,13 @@ class MetaworldEnvironment(SimulatedEnvironment):
         # Upstream hides the goal, or shows it on resets alone.
         state = state.copy()
         state[GOAL] = self._simulation._target_pos if self._goal else 0.0
-        return self.observe(state, success)
+        ways = [
+            (state[there] - state[here]) / WAY_UNIT
+            if state[here].any() and state[there].any()
+            else np.zeros(3)
+            for here, there in PAIRS
+        ]
+        return self.observe(np.concatenate([state, *ways]), success)
 
 
 class MetaworldSuite:

@@ -1,0 +1,1 @@
+"""Many learners at once, each a process of its own; knows commands, not what they compute."""

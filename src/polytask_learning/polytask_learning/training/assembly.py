@@ -1,0 +1,89 @@
+"""A run's parts, put together from what was asked for."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from polytask_contract.environment import Environment
+from polytask_contract.episodes.episode import Episode
+from polytask_contract.episodes.form import Form
+from polytask_contract.specification import Specification
+from polytask_learning.agents.expert import Expert
+from polytask_learning.compute import ComputeSettings
+from polytask_learning.data.episode_log import EpisodeLog
+from polytask_learning.data.replay import Replay
+from polytask_learning.networks.encoder import PictureEncoder, StateEncoder
+from polytask_learning.settings import ExpertSettings
+from polytask_learning.training.demonstrations import whitening
+from polytask_learning.training.loop import Loop, LoopSettings, Memories
+from polytask_learning.training.request import Request
+from polytask_learning.training.rewarding import EnvironmentRewards, MatchingRewards, Rewarding
+from polytask_learning.training.run_folder import RunFolder
+
+# Transitions that are kept to learn from (paper, table IV), and own ones to imitate.
+PRACTISED, IMITABLE = 150_000, 20_000
+
+
+def make_expert(
+    request: Request,
+    form: Form,
+    compute: ComputeSettings,
+    shown: Sequence[Episode] = (),
+) -> Expert:
+    """Return an untrained expert; without what was `shown`, one to load a saved state into."""
+    settings = request.settings
+    encoder: nn.Module
+    if form.image and request.frame_stack:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(request.seed)
+            encoder = PictureEncoder(3 * request.frame_stack, form.image, settings.features)
+        features = settings.features
+    else:
+        features = form.state_size
+        scale = whitening(shown) if shown else (torch.zeros(features), torch.ones(features))
+        encoder = StateEncoder(*scale)
+    return Expert(encoder, features, form.action_size, settings, request.seed, compute=compute)
+
+
+def make_loop(
+    request: Request,
+    environment: Environment,
+    shown: Sequence[Episode],
+    folder: RunFolder,
+    compute: ComputeSettings,
+) -> tuple[Loop, dict[str, EpisodeLog]]:
+    """Return the loop, and its memories that are on disk, by the count in its progress."""
+    settings, specification = request.settings, environment.specification
+    expert = make_expert(request, Form.of(specification), compute, shown)
+    rewarding: Rewarding = EnvironmentRewards(shown)
+    if request.reward == "ot":
+        rewarding = MatchingRewards(shown, expert.encoder, request.frame_stack)
+    logs = {
+        "episodes": EpisodeLog(folder.practised, _replay(request, specification, PRACTISED)),
+        "imitable": EpisodeLog(folder.imitable, _replay(request, specification, IMITABLE)),
+    }
+    room = sum(len(one) + 1 for one in shown)
+    imitated = _replay(request, specification, room)
+    for one in shown:
+        imitated.add(rewarding.demonstrated(one))
+    pace = LoopSettings(
+        request.steps, evaluate_every=request.evaluate_every, frame_stack=request.frame_stack
+    )
+    memories = Memories(logs["episodes"], imitated, logs["imitable"])
+    both: tuple[ExpertSettings, LoopSettings] = (settings, pace)
+    return Loop(environment, expert, both, memories, rewarding, request.seed), logs
+
+
+def _replay(request: Request, specification: Specification, most: int) -> Replay:
+    """Return a replay of as many observations as a run can come to, and `most` of them."""
+    length = max(1, specification.episode_length)
+    episodes = -(-request.steps // length) + 1
+    settings = request.settings
+    return Replay(
+        Form.of(specification),
+        min(most, episodes * (length + 1)) if specification.episode_length else most,
+        n_step=settings.n_step,
+        discount=settings.discount,
+        frame_stack=request.frame_stack,
+    )

@@ -1,0 +1,64 @@
+"""The demonstrations that a run learns from, as its expert will see them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from polytask_contract.environment import Environment
+from polytask_contract.episodes.episode import Episode
+from polytask_contract.episodes.episode_file import read_episode
+from polytask_contract.episodes.store import EpisodeStore
+from polytask_contract.errors import PolyTaskError
+from polytask_learning.training.request import Request
+
+# Only numbers that were shown to move by more are scaled: blown up, those that hardly moved would
+# make every place that was not shown look strange.
+LEAST_SPREAD = 1.0
+
+
+class NoDemonstrations(PolyTaskError):
+    """There are too few demonstrations of a task; the message says how to get some."""
+
+
+class Demonstration(NamedTuple):
+    """An episode without what is not looked at, and the SHA-256 of the file that it is from."""
+
+    episode: Episode
+    hash: str
+
+
+def demonstrated(
+    request: Request, store: EpisodeStore, environment: Environment
+) -> list[Demonstration]:
+    """Return the first demonstrations of the task; raise NoDemonstrations for too few.
+
+    Raise BrokenEpisode for a damaged one, InvalidEpisode for one that could not be recorded in
+    `environment`.
+    """
+    paths = store.paths(request.suite, request.task)
+    if len(paths) < request.demonstrations:
+        raise NoDemonstrations(
+            f"{store.root} has {len(paths)} demonstrations of {request.suite} {request.task}; "
+            f"valid: at least {request.demonstrations}; get them with `polytask demos collect "
+            f"--suite {request.suite} --task {request.task} --output {store.root}`"
+        )
+    shown = []
+    for path in paths[: request.demonstrations]:
+        # What the environment does not observe, demonstrations may have or not.
+        wanted = environment.observation_spec()
+        whole = read_episode(path)
+        seen = {name: values for name, values in whole.observations.items() if name in wanted}
+        episode = replace(whole, observations=seen)
+        episode.check_against(environment.specification)
+        shown.append(Demonstration(episode, hashlib.sha256(path.read_bytes()).hexdigest()))
+    return shown
+
+
+def whitening(demonstrations: Sequence[Episode]) -> tuple[Tensor, Tensor]:
+    """Return the mean (D,) of the demonstrated states, and by what to divide each number (D,)."""
+    states = torch.cat([torch.tensor(one.observations["state"]) for one in demonstrations])
+    return states.mean(dim=0), states.std(dim=0, correction=0).clamp(min=LEAST_SPREAD)

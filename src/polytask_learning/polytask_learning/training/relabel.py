@@ -1,0 +1,224 @@
+"""From learning to keeping: what a run has practised, with the actions of the expert it made.
+
+A uniform sample of all steps that are on disk is kept, with what the best expert does, without
+noise, in place of what was done while learning. A long run has forgotten its oldest episodes, as
+its replay has: the sample is then of the younger ones.
+
+Of the demonstrations only the goal's picture is kept. Their steps are a few hundred beside tens of
+thousands, so they would weigh nothing in a uniform sample; where they matter, their own files have
+them with the demonstrator's actions.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from polytask_contract.durable import replacing
+from polytask_contract.episodes.episode import Episode, Picture
+from polytask_contract.episodes.episode_file import SUFFIX, BrokenEpisode, read_episode
+from polytask_contract.episodes.store import EpisodeStore
+from polytask_contract.errors import PolyTaskError
+from polytask_learning.data.episode_log import EpisodesMissing
+from polytask_learning.data.relabelled_data import parts_of
+from polytask_learning.data.relabelled_file import (
+    BrokenData,
+    Label,
+    Part,
+    PartsWriter,
+    read_label,
+)
+from polytask_learning.data.reservoir import KEEP, InvalidSample, sampled_steps
+from polytask_learning.training.acting import seen_in
+from polytask_learning.training.demonstrations import NoDemonstrations
+from polytask_learning.training.run_folder import BEST
+from polytask_learning.training.trained import TrainedExpert
+
+RELABELLED = "relabelled.safetensors"
+# Observations that the expert acts on at once.
+BATCH = 256
+
+
+class RunChanged(PolyTaskError):
+    """A run got a better expert while it was relabelled; its files were left as they were."""
+
+
+class Kept(NamedTuple):
+    """An episode's file, the steps of it that are kept, and the steps whose pictures they need.
+
+    `shown` (steps, K) are the steps of each one's stack, the first repeated before the start.
+    """
+
+    path: Path
+    steps: NDArray[np.int64]
+    shown: NDArray[np.int64]
+
+    @property
+    def needed(self) -> NDArray[np.int64]:
+        """The steps whose pictures are kept, each once, ascending."""
+        return np.unique(self.shown)
+
+
+class Goal(NamedTuple):
+    """The last picture of a demonstration, and the SHA-256 of the file that it is from."""
+
+    hash: str
+    picture: Picture
+
+
+def relabel(run: Path, keep: int = KEEP, demonstrations: EpisodeStore | None = None) -> Path:
+    """Write what is kept of the run at `run`, and return the path of the file.
+
+    It is left if it is there already: whole, of the same expert and practice, and for the same
+    `keep` and goal. The goal's picture is taken from `demonstrations`, and kept where they are
+    given and have pictures. The run must not be learning meanwhile. Raise InvalidSample for a
+    `keep` below 1, NoRun without an expert, EpisodesMissing without what was practised,
+    BrokenEpisode or InvalidEpisode for what is damaged or another's, NoDemonstrations where the
+    run's own are not given, and OSError for a full disk: what was there stays.
+    """
+    if keep < 1:
+        raise InvalidSample(f"{keep} steps are to be kept; valid: 1 or more")
+    best = run / "checkpoints" / BEST
+    expert = _hash(best) if best.exists() else ""
+    trained = TrainedExpert(run)
+    latest = trained.folder.latest()
+    episodes = latest["progress"]["episodes"] if latest else 0
+    goal = _goal(trained, demonstrations) if demonstrations else None
+    label = _label(trained, expert, keep, episodes, goal)
+    path = run / RELABELLED
+    if _is_there(path, label):
+        return path
+    kept = _kept(trained, keep, episodes)
+    label = replace(label, count=sum(len(one.steps) for one in kept))
+    try:
+        with replacing(path) as aside:
+            with aside.open("w+b") as file:
+                _write(file, label, trained, kept, goal)
+            if _hash(best) != expert:
+                raise RunChanged(f"{run} got a better expert meanwhile; relabel it again")
+    except OSError as error:
+        # What fails at an open file does not say which.
+        raise OSError(error.errno, error.strerror, error.filename or str(path)) from error
+    return path
+
+
+def _label(
+    trained: TrainedExpert, expert: str, keep: int, episodes: int, goal: Goal | None
+) -> Label:
+    """Return the label of what there is to write, but for the count."""
+    return Label(
+        suite=trained.request.suite,
+        task=trained.request.task,
+        request=asdict(trained.request),
+        form=trained.form,
+        frame_stack=trained.request.frame_stack,
+        expert=expert,
+        keep=keep,
+        episodes=episodes,
+        goal=goal.hash if goal else None,
+        count=0,
+    )
+
+
+def _is_there(path: Path, label: Label) -> bool:
+    try:
+        return read_label(path) == label
+    except (FileNotFoundError, BrokenData):
+        # A damaged one can be made again.
+        return False
+
+
+def _kept(trained: TrainedExpert, keep: int, count: int) -> list[Kept]:
+    """Return what is kept of the first `count` practised episodes that are still there."""
+    folder = trained.folder.practised
+    files = (path for path in folder.glob(f"*{SUFFIX}") if path.stem.isdecimal())
+    # Later ones were not learnt from, and are dropped when the run goes on.
+    paths = {int(path.stem): path for path in files if int(path.stem) < count}
+    if not paths or sorted(paths) != list(range(min(paths), count)):
+        found = f"the episodes {min(paths)} to {max(paths)}, not all" if paths else "no episodes"
+        raise EpisodesMissing(
+            f"{folder} has {found}, of {count} that were practised; valid: all up to {count - 1}"
+        )
+    episodes = [paths[number] for number in sorted(paths)]
+    chosen = sampled_steps([_length(path) for path in episodes], keep, trained.request.seed)
+    back = np.arange(1 - trained.request.frame_stack, 1)
+    return [
+        Kept(path, steps, np.maximum(steps[:, None] + back, 0))
+        for path, steps in zip(episodes, chosen, strict=True)
+        if len(steps)
+    ]
+
+
+def _length(path: Path) -> int:
+    """Return the number of actions of the episode at `path`, of which only the head is read."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return int(file.get_slice("actions").get_shape()[0])
+    except SafetensorError as error:
+        raise BrokenEpisode(path, error) from error
+
+
+def _write(
+    file: BinaryIO,
+    label: Label,
+    trained: TrainedExpert,
+    kept: Sequence[Kept],
+    goal: Goal | None,
+) -> None:
+    """Fill `file`, an episode at a time."""
+    pictured = bool(label.frame_stack)
+    frames = sum(len(one.needed) for one in kept) if pictured else 0
+    parts = parts_of(label, frames)
+    if goal:
+        parts["goal"] = Part("U8", goal.picture.shape)
+    writer = PartsWriter(file, label, parts)
+    begin = 0
+    for one in kept:
+        episode = read_episode(one.path)
+        episode.form.check(label.form, f"the episode at {one.path}")
+        writer.append("actions", _acted(trained, episode, one.steps))
+        if "state" in parts:
+            writer.append("state", episode.observations["state"][one.steps])
+        if pictured:
+            needed = one.needed
+            writer.append("rows", begin + np.searchsorted(needed, one.shown))
+            writer.append("image", episode.observations["image"][needed].transpose(0, 3, 1, 2))
+            begin += len(needed)
+    if goal:
+        writer.append("goal", goal.picture)
+    writer.seal()
+
+
+def _acted(
+    trained: TrainedExpert, episode: Episode, steps: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return what the expert does at `steps` of `episode` (steps, A), without noise."""
+    seen = seen_in(episode, trained.request.frame_stack)[torch.from_numpy(steps)]
+    acted = [trained.expert.act(some, explore=False) for some in torch.split(seen, BATCH)]
+    return torch.cat(acted).numpy()
+
+
+def _goal(trained: TrainedExpert, store: EpisodeStore) -> Goal | None:
+    """Return the goal in the first demonstration of the run, None where it has no pictures."""
+    first = trained.folder.manifest["demonstrations"][0]
+    suite, task = trained.request.suite, trained.request.task
+    for path in store.paths(suite, task):
+        if _hash(path) == first:
+            episode = read_episode(path)
+            seen = "image" in episode.observations
+            return Goal(first, episode.goal_image) if seen else None
+    raise NoDemonstrations(
+        f"{store.root} has not the demonstration of {suite} {task} that {trained.folder.path} was "
+        f"learnt from; valid: the store with the file of SHA-256 {first}"
+    )
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,60 @@
+"""What a run is asked for."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from polytask_contract.errors import UnknownName
+from polytask_contract.specification import Observations
+from polytask_learning.settings import FAST_FOR_SUITES, FOR_SUITES, PRESETS, ExpertSettings
+
+# The pictures that a policy sees, as the paper's: rows, columns.
+PICTURE = (84, 84)
+OBSERVATIONS, REWARDS = ("state", "pixels"), ("env", "ot")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A task, what it is learnt from, and for how long; a run folder belongs to one of these.
+
+    `observations` is one of OBSERVATIONS, `reward` one of REWARDS, `preset` one of PRESETS; raise
+    UnknownName for anything else. `steps` are actions at most; every `evaluate_every` of them the
+    policy is judged.
+    """
+
+    suite: str
+    task: str
+    demonstrations: int = 1
+    observations: str = "state"
+    reward: str = "env"
+    preset: str = "fast"
+    steps: int = 25_000
+    seed: int = 0
+    evaluate_every: int = 2500
+
+    def __post_init__(self) -> None:
+        """Refuse names that there are not."""
+        for kind, name, valid in (
+            ("observation", self.observations, OBSERVATIONS),
+            ("reward", self.reward, REWARDS),
+            ("preset", self.preset, PRESETS),
+        ):
+            if name not in valid:
+                raise UnknownName(kind, name, tuple(valid))
+
+    @property
+    def settings(self) -> ExpertSettings:
+        """The preset, with what the suite wants otherwise."""
+        changes: dict[str, Any] = dict(FOR_SUITES.get(self.suite, {}))
+        if self.preset == "fast":
+            changes |= FAST_FOR_SUITES.get(self.suite, {})
+        return replace(PRESETS[self.preset], **changes)
+
+    @property
+    def frame_stack(self) -> int:
+        """How many pictures the policy sees at once; 0 for states."""
+        return self.settings.frame_stack if self.observations == "pixels" else 0
+
+    @property
+    def asked_of_suite(self) -> Observations:
+        """What an environment of the suite is to observe for this."""
+        return Observations(image=PICTURE if self.observations == "pixels" else None)

@@ -1,0 +1,45 @@
+"""An expert that a run has made, ready to act."""
+
+from pathlib import Path
+
+from polytask_contract.environment import Environment
+from polytask_contract.episodes.form import Form
+from polytask_contract.suites import find_suite
+from polytask_learning.agents.expert import Expert
+from polytask_learning.compute import ComputeSettings
+from polytask_learning.training.acting import ActingPolicy
+from polytask_learning.training.assembly import make_expert
+from polytask_learning.training.request import Request
+from polytask_learning.training.run_folder import NoRun, RunFolder
+
+
+class TrainedExpert:
+    """The best expert of a run so far."""
+
+    def __init__(self, path: Path, compute: ComputeSettings | None = None) -> None:
+        """Load it from the run at `path`.
+
+        Raise NoRun where there is none yet, BrokenCheckpoint where it is damaged.
+        """
+        self.folder = RunFolder(path)
+        manifest = self.folder.manifest
+        try:
+            self.request = Request(**manifest["request"])
+            # JSON has no tuples.
+            form = manifest["form"]
+            self.form = Form(**form | {"image": form["image"] and tuple(form["image"])})
+        except (KeyError, TypeError) as error:
+            raise NoRun(f"the manifest of {path} is of another version: {error}") from error
+        state = self.folder.best()
+        self.expert: Expert = make_expert(self.request, self.form, compute or ComputeSettings())
+        self.expert.load_state_dict(state["expert"])
+        self.steps: int = state["progress"]["steps"]
+
+    def policy(self) -> ActingPolicy:
+        """Return it as a policy, which acts without noise."""
+        return ActingPolicy(self.expert, frame_stack=self.request.frame_stack)
+
+    def environment(self, seed: int = 0) -> Environment:
+        """Return an environment of its suite to act in, which is the caller's to close."""
+        suite = find_suite(self.request.suite)
+        return suite.make(self.request.task, seed, self.request.asked_of_suite)

@@ -1,0 +1,250 @@
+"""What the learner makes of whole suites: experts for every task, several seeds, held-out tests.
+
+Every run goes on where it was stopped, and what is finished is not done again, so that the study
+may be interrupted at any time. Each expert is tested on the same seeds, apart from those that
+trained it and those that chose it. The result goes to docs/results/.
+"""
+
+import argparse
+import datetime as dt
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks._report import device, say
+from polytask_contract.cli import argument_types
+from polytask_contract.durable import replacing
+from polytask_contract.episodes.store import EpisodeStore
+from polytask_contract.success import wilson_interval
+from polytask_contract.suites import find_suite
+from polytask_learning.jobs.choices import AUTO, workers
+from polytask_learning.jobs.job import Job
+from polytask_learning.jobs.local import LocalExecutor
+
+ROOT = Path(__file__).resolve().parent.parent
+RULE = "held"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A suite to be learnt in one way: `steps` are actions at most, for each task or in all."""
+
+    text: str
+    suite: str
+    steps: int
+    demonstrations: int = 1
+    reward: str = "env"
+    observations: str = "state"
+    tasks: tuple[str, ...] = ()
+    longer: dict[str, int] = field(default_factory=dict)
+    evaluate_every: int = 2500
+
+    @property
+    def all_tasks(self) -> tuple[str, ...]:
+        """The tasks, by default all of the suite."""
+        return self.tasks or find_suite(self.suite).tasks
+
+
+# Table VI of the paper counts frames, of which Meta-World and DMControl see two an action.
+CLAIMS = {
+    "metaworld_state": Claim(
+        "one expert for each task of Meta-World from states and one demonstration",
+        "metaworld",
+        steps=25_000,
+        longer={
+            "door-open": 50_000,
+            "button-press-topdown": 50_000,
+            "hammer": 50_000,
+            "coffee-pull": 75_000,
+            "button-press-topdown-wall": 75_000,
+            "bin-picking": 75_000,
+        },
+    ),
+    "metaworld_ot": Claim(
+        "one expert for each of ten tasks of Meta-World from states, one demonstration and what "
+        "matching it earns, without the environment's rewards",
+        "metaworld",
+        steps=25_000,
+        reward="ot",
+        tasks=(
+            "door-unlock",
+            "door-open",
+            "plate-slide",
+            "plate-slide-back",
+            "plate-slide-side",
+            "plate-slide-back-side",
+            "coffee-button",
+            "button-press",
+            "button-press-wall",
+            "drawer-close",
+        ),
+        longer={"door-open": 50_000},
+    ),
+    "kitchen_state": Claim(
+        "one expert for each task of the kitchen from states and scripted demonstrations",
+        "kitchen",
+        steps=60_000,
+        demonstrations=20,
+        evaluate_every=5600,
+    ),
+    "xarm_ot": Claim(
+        "one expert for each task at the xArm's table from states, one demonstration and what "
+        "matching it earns, without the environment's rewards",
+        "xarm",
+        steps=6_000,
+        reward="ot",
+        evaluate_every=1000,
+    ),
+    "dmc_state": Claim(
+        "one expert for each of three cheetahs from states",
+        "dmc",
+        steps=250_000,
+        demonstrations=10,
+    ),
+}
+
+
+def job(claim: Claim, task: str, seed: int, run: Path, demonstrations: Path) -> Job:
+    """Return one expert's learning as a job."""
+    words = {
+        "suite": claim.suite,
+        "task": task,
+        "demos": claim.demonstrations,
+        "demonstrations": demonstrations,
+        "obs": claim.observations,
+        "reward": claim.reward,
+        "steps": claim.longer.get(task, claim.steps),
+        "seed": seed,
+        "evaluate-every": claim.evaluate_every,
+        "output": run,
+    }
+    learn = ["polytask", "learn", *(f"--{word}={value}" for word, value in words.items())]
+    return Job(str(run), tuple(learn), {"OMP_NUM_THREADS": "1"}, str(ROOT), f"{run}.log")
+
+
+def demonstrate(claim: Claim, store: Path) -> None:
+    """Let the suite's script demonstrate each task that has too few demonstrations."""
+    for task in claim.all_tasks:
+        missing = claim.demonstrations - len(EpisodeStore(store).paths(claim.suite, task))
+        if missing > 0:
+            pictures = ["--image", "none"] if claim.observations == "state" else []
+            words = ["--suite", claim.suite, "--task", task, "--count", str(missing), *pictures]
+            polytask("demos", "collect", *words, "--output", str(store))
+
+
+def polytask(*words: str) -> None:
+    """Perform a verb, and end when it fails."""
+    command = ["polytask", *words]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def learn_all(jobs: Sequence[Job], at_once: int) -> None:
+    """Run the jobs; how long each took is kept beside it, when nothing interrupted it."""
+    fresh = [one for one in jobs if not Path(one.name).exists()]
+    with closing(LocalExecutor(at_once).run(jobs)) as ended:
+        for one in ended:
+            if one.status:
+                say(f"{one.job.name} failed: {one.problem}")
+                continue
+            say(f"{one.job.name}: {one.seconds:.0f} s")
+            if one.job in fresh:
+                Path(f"{one.job.name}.seconds").write_text(f"{one.seconds:.1f}\n", encoding="utf-8")
+
+
+def tested(run: Path, seed: int, episodes: int) -> dict[str, Any]:
+    """Return one expert's row: how often it succeeded on the seeds of tests, and how it came to."""
+    path = Path(f"{run}.evaluation.json")
+    polytask("evaluate", str(run), "--episodes", str(episodes), "--json", str(path))
+    (found,) = json.loads(path.read_text(encoding="utf-8"))["runs"]
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    judged = [line for line in map(json.loads, lines) if f"evaluation/{RULE}" in line]
+    clock = Path(f"{run}.seconds")
+    return {
+        "seed": seed,
+        "successes": sum(verdict[RULE] for verdict in found["result"]["verdicts"]),
+        "episodes": episodes,
+        "validated_clone": judged[0][f"evaluation/{RULE}"],
+        "validated_best": max(line[f"evaluation/{RULE}"] for line in judged),
+        "steps_of_best": found["steps"],
+        "steps": int(judged[-1]["steps"]),
+        "seconds": float(clock.read_text(encoding="utf-8")) if clock.exists() else None,
+    }
+
+
+def result(claim: Claim, name: str, rows: dict[str, list[dict[str, Any]]], seeds: int) -> Any:
+    """Return what goes to docs/results/."""
+    tasks = {}
+    for task, experts in rows.items():
+        count = sum(expert["successes"] for expert in experts)
+        episodes = sum(expert["episodes"] for expert in experts)
+        low, high = wilson_interval(count, episodes)
+        times = [expert["seconds"] for expert in experts if expert["seconds"] is not None]
+        tasks[task] = {
+            "successes": count,
+            "episodes": episodes,
+            "low": round(low, 3),
+            "high": round(high, 3),
+            "steps_allowed": claim.longer.get(task, claim.steps),
+            "median_seconds": median(times) if times else None,
+            "experts": experts,
+        }
+    commit = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    return {
+        "claim": claim.text,
+        "effective_tasks": sum(row["successes"] / row["episodes"] for row in tasks.values()),
+        "tasks": tasks,
+        "rule": RULE,
+        "seeds": list(range(seeds)),
+        "device": device(),
+        "command": f"./run study learning {name} --seeds {seeds}",
+        "commit": subprocess.run(commit, capture_output=True, text=True, check=True).stdout.strip(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+    }
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the command line's options, or end the process with what is valid."""
+    parser = argparse.ArgumentParser(prog="./run study learning", description=__doc__)
+    parser.add_argument("claims", nargs="+", choices=sorted(CLAIMS), metavar="CLAIM", help="what")
+    parser.add_argument("--seeds", type=argument_types.positive, default=3, help="experts a task")
+    parser.add_argument("--episodes", type=argument_types.positive, default=20, help="tests each")
+    parser.add_argument("--jobs", type=workers, default=AUTO, help="learners at once (auto)")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "study", help="their place")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Study every claim asked for and write a file for each; then tell how it went."""
+    options = parse(sys.argv[1:])
+    for name in options.claims:
+        claim, runs = CLAIMS[name], options.runs.absolute()
+        store = runs / "demonstrations" / name
+        demonstrate(claim, store)
+        # Seed by seed, so that an interrupted study has something to say about every task.
+        places = {
+            (task, seed): runs / name / task / f"seed-{seed}"
+            for seed in range(options.seeds)
+            for task in claim.all_tasks
+        }
+        jobs = [job(claim, task, seed, run, store) for (task, seed), run in places.items()]
+        learn_all(jobs, options.jobs)
+        rows: dict[str, list[dict[str, Any]]] = {task: [] for task in claim.all_tasks}
+        for (task, seed), run in places.items():
+            rows[task].append(tested(run, seed, options.episodes))
+        path = ROOT / "docs" / "results" / f"{name}.json"
+        with replacing(path) as aside:
+            found = result(claim, name, rows, options.seeds)
+            aside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        say(f"wrote {path.relative_to(ROOT)}: {found['effective_tasks']:.1f} effective tasks")
+
+
+if __name__ == "__main__":
+    main()
