@@ -127,6 +127,7 @@ def job(claim: Claim, task: str, seed: int, run: Path, demonstrations: Path) -> 
         "output": run,
     }
     learn = ["polytask", "learn", *(f"--{word}={value}" for word, value in words.items())]
+    learn += ["--no-videos"]
     return Job(str(run), tuple(learn), {"OMP_NUM_THREADS": "1"}, str(ROOT), f"{run}.log")
 
 

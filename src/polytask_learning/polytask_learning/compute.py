@@ -70,6 +70,16 @@ class ComputeSettings:
         module.to(memory_format=order)  # type: ignore[call-overload]
         return module
 
+    def place_for(self, size: int) -> str:
+        """Return where to keep `size` bytes: on the device, unless they need half of what is free.
+
+        The other half is for what learns there.
+        """
+        if torch.device(self.device).type == "cuda":
+            free, _ = torch.cuda.mem_get_info(self.device)
+            return self.device if size < free / 2 else "cpu"
+        return "cpu"
+
     def moved(self, batch: Batch) -> Batch:
         """Return `batch` on the device; on a GPU the copies go on while the processor does."""
         return Batch(*(part.to(self.device, non_blocking=True) for part in batch))

@@ -14,6 +14,7 @@ class InvalidSetting(PolyTaskError):
 class ExpertSettings:
     """The numbers of one expert's training.
 
+    Practice begins with `first_steps` actions that nothing is learnt from yet.
     `imitation` weighs the imitation term against the value term; `demonstrated` is the share of
     each batch that demonstrations take; `critic_first` is the number of updates that train the
     critic alone, as an actor that follows a random critic forgets what it has imitated.
@@ -44,6 +45,7 @@ class ExpertSettings:
     imitation: float = 0.06
     normalise_value: bool = True
     state_noise: float = 0.0
+    first_steps: int = 500
     critic_first: int = 1000
     imitation_updates: int = 1500
 
@@ -55,14 +57,8 @@ class ExpertSettings:
             _check(name, getattr(self, name), getattr(self, name) > 0, "above 0")
         for name in ("demonstrated", "own_successes", "average_rate", "discount", "target_rate"):
             _check(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "0 to 1")
-        for name in (
-            "exploration",
-            "noise_bound",
-            "value",
-            "imitation",
-            "state_noise",
-            "critic_first",
-        ):
+        sizes = ("exploration", "noise_bound", "value", "imitation", "state_noise")
+        for name in (*sizes, "first_steps", "critic_first", "imitation_updates"):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
 
 
@@ -91,6 +87,7 @@ PRESETS: Mapping[str, ExpertSettings] = {
         imitation=LAMBDA * ALPHA,
         normalise_value=False,
         discount=0.99,
+        first_steps=6000,
         critic_first=0,
     ),
 }
@@ -100,9 +97,10 @@ FOR_SUITES: Mapping[str, Mapping[str, float]] = {
     "kitchen": {"n_step": 1, "frame_stack": 1},
     "xarm": {"n_step": 1, "frame_stack": 1},
 }
-# What `fast` wants otherwise where states are in other units. In Meta-World the noise is 2 cm of the
-# ways between things, and enough of their places to make an expert go by the ways.
+# What `fast` wants otherwise where states are in other units. In Meta-World the noise is 2 cm on
+# the ways between things, and so much on their places that an expert goes by the ways.
 FAST_FOR_SUITES: Mapping[str, Mapping[str, float]] = {
     "metaworld": {"state_noise": 0.2},
     "metaworld_all": {"state_noise": 0.2},
+    "kitchen": {"state_noise": 0.05},
 }

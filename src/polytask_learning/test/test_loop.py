@@ -29,11 +29,12 @@ EXPERT = ExpertSettings(
     learning_rate=2e-3,
     n_step=1,
     discount=0.9,
+    first_steps=80,
     critic_first=100,
     imitation=0.002,
     imitation_updates=100,
 )
-LOOP = LoopSettings(steps=1200, first_steps=80, evaluate_every=200, episodes=5, solved=2)
+LOOP = LoopSettings(steps=1200, evaluate_every=200, episodes=5, solved=2)
 
 
 @pytest.fixture
@@ -210,5 +211,5 @@ def test_a_loss_that_is_no_number_ends_the_learning_by_name(environment):
         for _ in range(10):
             loop.run_episode()
 
-    with pytest.raises(NotFinite, match="is (inf|nan) after"):
+    with pytest.raises(NotFinite, match=r"is (inf|nan) after"):
         learn_on()

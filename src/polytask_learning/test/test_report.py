@@ -16,9 +16,11 @@ import pytest
 from polytask_contract.cli import command
 from polytask_contract.cli.demos_collect import CollectDemonstrations
 from polytask_contract.success import wilson_interval
+from polytask_learning.cli.compute_options import compute_of
 from polytask_learning.cli.evaluate import Evaluate
 from polytask_learning.cli.learn import Learn
 from polytask_learning.cli.report import Report
+from polytask_learning.compute import ComputeSettings
 from polytask_learning.reports.commands import FLAGS, commands
 from polytask_learning.reports.headline import best_evaluation, headline
 from polytask_learning.reports.run_report import report, write_report
@@ -218,9 +220,13 @@ def test_the_commands_are_understood_and_ask_for_the_same():
         evaluate_every=111,
     )
     assert {field.name for field in fields(Request)} == set(FLAGS)
-    done = dict(map(parsed, commands(vars(request), range(7, 47))))
+    compute = ComputeSettings(
+        precision="bfloat16", channels_last=True, compile="default", threads=2
+    )
+    done = dict(map(parsed, commands(vars(request), vars(compute), range(7, 47))))
     assert set(done) == set(VERBS)
     learn = done["learn",]
+    assert compute_of(learn) == compute
     names = {"demonstrations": "demos", "observations": "obs"}
     for name, value in vars(request).items():
         assert getattr(learn, names.get(name, name)) == value

@@ -38,4 +38,4 @@ def value_loss(values: Tensor, *, normalise: bool) -> Tensor:
     """Return what falls as the smaller twin's value grows; `normalise` makes its size about 1."""
     smaller = values.min(dim=0).values
     loss = -smaller.mean()
-    return loss / smaller.abs().mean().detach().clamp(min=1e-3) if normalise else loss
+    return loss / smaller.abs().mean().detach().clamp(min=1.0) if normalise else loss

@@ -1,12 +1,14 @@
 """`polytask learn`: experts of one task or of many, from demonstrations and practice."""
 
 import argparse
-from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from polytask_contract.cli import argument_types
 from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.suites import find_suite
+from polytask_learning.cli.compute_options import compute_of, describe_compute
+from polytask_learning.data.reservoir import KEEP
 from polytask_learning.jobs.choices import (
     ALL,
     AUTO,
@@ -44,6 +46,11 @@ class Learn:
         add("--executor", choices=EXECUTORS, default=LOCAL, help="where several learners run")
         place = "the run's folder, with several tasks that of all runs "
         add("--output", type=Path, help=f"{place}(default: runs/SUITE/TASK/seed-SEED)")
+        kept = "practised steps to keep for distillation"
+        add("--keep", type=argument_types.positive, default=KEEP, help=kept)
+        films = "film a success and a failure for the report"
+        add("--videos", action=argparse.BooleanOptionalAction, default=True, help=films)
+        describe_compute(parser)
         parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
 
     def perform(self, options: argparse.Namespace) -> int:
@@ -58,7 +65,10 @@ class Learn:
 
 def _learn_one(options: argparse.Namespace, task: str) -> int:
     # Torch takes seconds to import, which listing the verbs should not.
+    from polytask_learning.cli.sinks import sinks_of  # noqa: PLC0415
+    from polytask_learning.reports.run_report import write_report  # noqa: PLC0415
     from polytask_learning.training.learn import learn  # noqa: PLC0415
+    from polytask_learning.training.relabel import relabel  # noqa: PLC0415
     from polytask_learning.training.request import Request  # noqa: PLC0415
 
     request = Request(
@@ -73,8 +83,12 @@ def _learn_one(options: argparse.Namespace, task: str) -> int:
         evaluate_every=options.evaluate_every,
     )
     store = EpisodeStore(options.demonstrations)
-    folder = learn(request, store, _folder(options, task, alone=True), _tell)
-    _say(f"{folder.path}: the best policy is in checkpoints/best.checkpoint")
+    path, compute = _folder(options, task, alone=True), compute_of(options)
+    with closing(sinks_of(path, request.steps)) as sink:
+        folder = learn(request, store, path, sink, compute)
+    relabel(path, options.keep, store)
+    _say(f"{path}: the best policy is in checkpoints/best.checkpoint")
+    _say(f"{write_report(folder, videos=options.videos)}: the report")
     return 0
 
 
@@ -83,14 +97,6 @@ def _folder(options: argparse.Namespace, task: str, *, alone: bool) -> Path:
         return Path("runs", options.suite, task, f"seed-{options.seed}")
     output: Path = options.output
     return output if alone else output / task
-
-
-def _tell(metrics: Mapping[str, float]) -> None:
-    if "evaluation/held" in metrics:
-        _say(
-            f"{metrics['steps']:>7.0f} steps: success {metrics['evaluation/held']:.0%} held, "
-            f"{metrics['evaluation/any']:.0%} any, return {metrics['evaluation/return']:.1f}"
-        )
 
 
 def _say(text: str) -> None:

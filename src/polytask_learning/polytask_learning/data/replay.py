@@ -5,7 +5,7 @@ a replay that is filled again with the episodes it still held goes on as if noth
 """
 
 from collections import deque
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -37,9 +37,19 @@ class Replay:
     """
 
     def __init__(
-        self, form: Form, capacity: int, *, n_step: int, discount: float, frame_stack: int = 0
+        self,
+        form: Form,
+        capacity: int,
+        *,
+        n_step: int,
+        discount: float,
+        frame_stack: int = 0,
+        device: str = "cpu",
     ) -> None:
-        """Take memory for `capacity` observations; raise InvalidReplay for what cannot be."""
+        """Take memory for `capacity` observations on `device`, the rest of them on the processor.
+
+        What is sampled does not depend on the device. Raise InvalidReplay for what cannot be.
+        """
         lacks = form.image is None if frame_stack else not form.state_size
         if lacks:
             what = "pictures" if frame_stack else "states"
@@ -50,8 +60,9 @@ class Replay:
         self._form, self._capacity = form, capacity
         self._n_step, self._discount, self._frame_stack = n_step, discount, frame_stack
         rows, columns = form.image or (0, 0)
-        shape, kind = ((3, rows, columns), np.uint8) if frame_stack else ((form.state_size,), "f4")
-        self._seen: NDArray[Any] = np.zeros((capacity, *shape), kind)
+        shape = (3, rows, columns) if frame_stack else (form.state_size,)
+        kind = torch.uint8 if frame_stack else torch.float32
+        self._seen = torch.zeros((capacity, *shape), dtype=kind, device=device)
         self._actions = np.zeros((capacity, form.action_size), np.float32)
         self._rewards = np.zeros(capacity, np.float32)
         self._discounts = np.zeros(capacity, np.float32)
@@ -72,8 +83,8 @@ class Replay:
     @property
     def nbytes(self) -> int:
         """How much memory the ring takes, full or not [byte]."""
-        arrays = (self._seen, self._actions, self._rewards, self._discounts)
-        return sum(array.nbytes for array in arrays)
+        arrays = (self._actions, self._rewards, self._discounts)
+        return self._seen.nbytes + sum(array.nbytes for array in arrays)
 
     def add(self, episode: Episode, goal: int = 0) -> None:
         """Keep `episode` with its `goal`; the oldest go until it fits.
@@ -90,9 +101,10 @@ class Replay:
             self._held -= self._kept.popleft().steps + 1
         places = (self._next + np.arange(size)) % self._capacity
         if self._frame_stack:
-            self._seen[places] = episode.observations["image"].transpose(0, 3, 1, 2)
+            seen = episode.observations["image"].transpose(0, 3, 1, 2)
         else:
-            self._seen[places] = episode.observations["state"]
+            seen = episode.observations["state"]
+        self._seen[self._index(places)] = torch.tensor(seen, device=self._seen.device)
         before = places[:-1]
         self._actions[before] = episode.actions
         self._rewards[before] = episode.rewards
@@ -139,9 +151,12 @@ class Replay:
         return reward, discount, np.minimum(step + self._n_step, steps)
 
     def _shown(self, place: NDArray[np.int64], step: NDArray[np.int64]) -> torch.Tensor:
-        if not self._frame_stack:
-            return torch.from_numpy(self._seen[(place + step) % self._capacity])
-        back = np.arange(1 - self._frame_stack, 1)
+        back = np.arange(1 - max(1, self._frame_stack), 1)
         steps = np.maximum(step[:, None] + back, 0)
-        stacks = self._seen[(place[:, None] + steps) % self._capacity]
-        return torch.from_numpy(stacks).flatten(1, 2)
+        index = self._index(((place[:, None] + steps) % self._capacity).ravel())
+        # Copies whole rows, several times as fast as indexing.
+        seen = self._seen.index_select(0, index)
+        return seen.view(len(place), -1, *self._seen.shape[2:])
+
+    def _index(self, places: NDArray[np.int64]) -> torch.Tensor:
+        return torch.from_numpy(places).to(self._seen.device)

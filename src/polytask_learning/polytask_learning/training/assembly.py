@@ -1,5 +1,6 @@
 """A run's parts, put together from what was asked for."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -58,13 +59,15 @@ def make_loop(
     expert = make_expert(request, Form.of(specification), compute, shown)
     rewarding: Rewarding = EnvironmentRewards(shown)
     if request.reward == "ot":
-        rewarding = MatchingRewards(shown, expert.encoder, request.frame_stack)
+        rewarding = MatchingRewards(shown, expert.encoder, request.frame_stack, compute.device)
     logs = {
-        "episodes": EpisodeLog(folder.practised, _replay(request, specification, PRACTISED)),
-        "imitable": EpisodeLog(folder.imitable, _replay(request, specification, IMITABLE)),
+        "episodes": EpisodeLog(
+            folder.practised, _replay(request, specification, compute, PRACTISED)
+        ),
+        "imitable": EpisodeLog(folder.imitable, _replay(request, specification, compute, IMITABLE)),
     }
     room = sum(len(one) + 1 for one in shown)
-    imitated = _replay(request, specification, room)
+    imitated = _replay(request, specification, compute, room)
     for one in shown:
         imitated.add(rewarding.demonstrated(one))
     pace = LoopSettings(
@@ -75,15 +78,20 @@ def make_loop(
     return Loop(environment, expert, both, memories, rewarding, request.seed), logs
 
 
-def _replay(request: Request, specification: Specification, most: int) -> Replay:
+def _replay(
+    request: Request, specification: Specification, compute: ComputeSettings, most: int
+) -> Replay:
     """Return a replay of as many observations as a run can come to, and `most` of them."""
-    length = max(1, specification.episode_length)
-    episodes = -(-request.steps // length) + 1
-    settings = request.settings
+    length = specification.episode_length
+    if length:
+        most = min(most, (request.steps // length + 2) * (length + 1))
+    settings, frames = request.settings, request.frame_stack
+    size = 3 * math.prod(specification.image or ()) if frames else 4 * specification.state_size
     return Replay(
         Form.of(specification),
-        min(most, episodes * (length + 1)) if specification.episode_length else most,
+        most,
         n_step=settings.n_step,
         discount=settings.discount,
-        frame_stack=request.frame_stack,
+        frame_stack=frames,
+        device=compute.place_for(most * size),
     )

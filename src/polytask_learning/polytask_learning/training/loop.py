@@ -59,14 +59,13 @@ class NotFinite(PolyTaskError):
 class LoopSettings:
     """How long to learn, and how often to look.
 
-    `steps` are actions. Learning begins after `first_steps`. The policy is evaluated every
+    `steps` are actions. The policy is evaluated every
     `evaluate_every` steps on `episodes` seeds; it is solved, and learning ends, when `solved`
     evaluations in a row succeed in all of them by the rule `rule`. `frame_stack` is how many
     pictures an agent sees at once; 0 for states.
     """
 
     steps: int
-    first_steps: int = 500
     updates_per_step: int = 1
     evaluate_every: int = 2500
     episodes: int = 20
@@ -139,7 +138,7 @@ class Loop:
             self.progress.imitable += 1
         self.progress.episodes += 1
         self.progress.steps += len(episode)
-        if self.progress.steps >= self._settings.first_steps:
+        if self.progress.steps >= self._expert_settings.first_steps:
             for _ in range(self._settings.updates_per_step * len(episode)):
                 learnt = self._expert.update(*self._drawn())
             metrics |= learnt

@@ -82,11 +82,12 @@ class MatchingRewards:
         demonstrations: Sequence[Episode],
         encoder: nn.Module,
         frame_stack: int,
+        device: str = "cpu",
         settings: RewardSettings | None = None,
     ) -> None:
-        """Match what `encoder` makes of pictures, or of states where `frame_stack` is 0."""
+        """Match what `encoder`, on `device`, makes of pictures, or of states: `frame_stack` 0."""
         self._shown = [seen_in(one, frame_stack) for one in demonstrations]
-        self._frame_stack = frame_stack
+        self._frame_stack, self._device = frame_stack, device
         self._target = FeatureTarget(encoder)
         self._reward = TrajectoryReward(settings)
         self._totals: list[float] = []
@@ -113,8 +114,7 @@ class MatchingRewards:
         return [self._seen(shown) for shown in self._shown]
 
     def _seen(self, observations: Tensor) -> Tensor:
-        device = next(iter(self._target.state_dict().values())).device
-        return self._target(observations.to(device)).float()
+        return self._target(observations.to(self._device))
 
     def refresh(self) -> None:
         """Take over the encoder's weights."""

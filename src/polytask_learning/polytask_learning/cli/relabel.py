@@ -1,0 +1,39 @@
+"""`polytask relabel`: what a run practised, with the actions of its expert, to be distilled."""
+
+import argparse
+from pathlib import Path
+
+from polytask_contract.cli import argument_types
+from polytask_contract.episodes.store import EpisodeStore
+from polytask_learning.data.reservoir import KEEP
+
+
+class Relabel:
+    """Keeps a sample of what was practised, with what the best expert does."""
+
+    summary = "keep a sample of what a run practised, with its expert's actions"
+
+    def describe(self, parser: argparse.ArgumentParser) -> None:
+        """Add its arguments."""
+        add = parser.add_argument
+        add("run", type=Path, help="the run's folder")
+        add("--keep", type=argument_types.positive, default=KEEP, help="steps at most")
+        add(
+            "--demonstrations",
+            type=Path,
+            help="the store that was learnt from; the goal's picture is taken from it, if given",
+        )
+        parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+
+    def perform(self, options: argparse.Namespace) -> int:
+        """Relabel, and tell how many steps there are."""
+        # Torch takes seconds to import, which listing the verbs should not.
+        from polytask_learning.data.relabelled_file import read_label  # noqa: PLC0415
+        from polytask_learning.training.relabel import relabel  # noqa: PLC0415
+
+        store = EpisodeStore(options.demonstrations) if options.demonstrations else None
+        path = relabel(options.run, options.keep, store)
+        label = read_label(path)
+        goal = "with" if label.goal else "without"
+        print(f"{path}: {label.count} steps, {goal} a picture of the goal")
+        return 0

@@ -1,0 +1,1 @@
+"""Pages about runs: one file each, which needs nothing else to be read."""

@@ -1,0 +1,54 @@
+"""The command lines that make a run again."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+# What a request calls a thing, and what `polytask learn` calls it.
+FLAGS = {
+    "suite": "--suite",
+    "task": "--task",
+    "demonstrations": "--demos",
+    "observations": "--obs",
+    "reward": "--reward",
+    "preset": "--preset",
+    "steps": "--steps",
+    "seed": "--seed",
+    "evaluate_every": "--evaluate-every",
+}
+# The same of where and how it was computed; channels_last is a switch, without a value.
+COMPUTE_FLAGS = {
+    "device": "--device",
+    "precision": "--precision",
+    "compile": "--compile",
+    "threads": "--threads",
+}
+STORE = "demonstrations"
+
+
+def commands(request: Mapping[str, Any], compute: Mapping[str, Any], seeds: range) -> list[str]:
+    """Return what to type: demonstrate, learn, evaluate on test `seeds`, report.
+
+    The places are those that the commands take by themselves.
+    """
+    suite, task = str(request["suite"]), str(request["task"])
+    run = f"runs/{suite}/{task}/seed-{request['seed']}"
+    asked = _words(FLAGS, request) + _words(COMPUTE_FLAGS, compute)
+    asked += ["--channels-last"] if compute.get("channels_last") else []
+    shown = str(request.get("demonstrations", 1))
+    collected = ["--suite", suite, "--task", task, "--count", shown, "--output", STORE]
+    tested = [run, "--episodes", str(len(seeds)), "--seed", str(seeds[0])]
+    return [
+        shlex.join(["polytask", *words])
+        for words in (
+            ["demos", "collect", *collected],
+            ["learn", *asked, "--demonstrations", STORE, "--output", run],
+            ["evaluate", *tested],
+            ["report", run],
+        )
+    ]
+
+
+def _words(flags: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
+    named = [(flag, values[name]) for name, flag in flags.items() if name in values]
+    return [word for flag, value in named for word in (flag, str(value))]

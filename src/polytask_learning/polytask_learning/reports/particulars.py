@@ -1,0 +1,54 @@
+"""What a run was made of, and what to type to make it again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from polytask_learning.reports.commands import STORE, commands
+from polytask_learning.reports.headline import Headline
+from polytask_learning.reports.markup import Markup, element, joined, table
+from polytask_learning.reports.page import card, pair
+from polytask_learning.training.run_folder import MADE_WITH
+
+# What to evaluate on when nothing was evaluated on test seeds yet.
+TESTED = range(50)
+
+
+def particulars(manifest: Mapping[str, Any]) -> Markup:
+    """Return the configuration, the demonstrations and the versions in a manifest."""
+    shown = manifest.get("demonstrations", [])
+    hashes = element("ol", *(element("li", str(one)) for one in shown), class_="hash")
+    said = element("p", "Each file's SHA-256:", class_="soft")
+    counted = card(f"{len(shown)} demonstration{'s' if len(shown) != 1 else ''}", said, hashes)
+    left = [_facts("Asked for", manifest.get("request", {})), counted]
+    version = manifest.get("reward_version")
+    made = dict(manifest.get(MADE_WITH, {})) | ({"reward": version} if version else {})
+    left += [_facts("Computed on", manifest["compute"])] if "compute" in manifest else []
+    left += [_facts("Versions", made)]
+    settings = _facts("Settings", manifest.get("settings", {}))
+    return pair(pair(*left, class_="stack"), pair(settings, class_="stack"))
+
+
+def reproduction(manifest: Mapping[str, Any], shown: Headline | None) -> Markup:
+    """Return the commands."""
+    seeds = shown.seeds if shown and shown.test else TESTED
+    typed = commands(manifest["request"], manifest.get("compute", {}), seeds)
+    lines = [element("span", line) for line in typed]
+    note = (
+        f"The demonstrations are those whose checksums are above; the first line makes {STORE} "
+        "from the suite's script, where it has one."
+    )
+    text = element("p", note, class_="soft")
+    return element("div", text, element("pre", joined(lines)), class_="card")
+
+
+def _facts(title: str, facts: Mapping[str, Any]) -> Markup:
+    rows = [[name.replace("_", " "), _written(value)] for name, value in facts.items()]
+    return card(title, table(rows, class_="facts"))
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_written, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

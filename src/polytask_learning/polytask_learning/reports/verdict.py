@@ -1,0 +1,116 @@
+"""How good an expert is, in a number, a picture and a table."""
+
+from collections.abc import Sequence
+from statistics import mean, median
+
+from polytask_contract.success import HELD_STEPS, RULES
+from polytask_learning.reports.headline import RULE, Headline
+from polytask_learning.reports.markup import Markup, element, table
+from polytask_learning.training.evaluation_file import KeptEvaluation
+
+MEANING = {
+    "any": "accomplished at least once",
+    "held": f"accomplished in more than {HELD_STEPS} steps",
+}
+WIDTH, HEIGHT = 400, 14
+
+
+def verdict(shown: Headline | None) -> Markup:
+    """Return the box that a report begins with."""
+    if shown is None:
+        text = element("p", "There is no evaluation yet.", class_="soft")
+        return element("div", text, class_="card none")
+    return element(
+        "div",
+        element("h3", "Success"),
+        _number(shown),
+        _bar(shown),
+        *(_by_rule(shown, rule) for rule in sorted(RULES, key=lambda rule: rule != RULE)),
+        _source(shown),
+        class_="card",
+    )
+
+
+def _number(shown: Headline) -> Markup:
+    low, high = shown.interval(RULE)
+    return element(
+        "p",
+        f"{percent(shown.rate(RULE))} %",
+        element("small", f"95 % interval {percent(low)} to {percent(high)} %"),
+        class_="number",
+    )
+
+
+def _bar(shown: Headline) -> Markup:
+    low, high = shown.interval(RULE)
+    rate = shown.rate(RULE)
+    reach = {"x": f"{WIDTH * low:.1f}", "width": f"{WIDTH * (high - low):.1f}"}
+    middle = min(max(WIDTH * rate, 2), WIDTH - 2) - 2
+    return element(
+        "svg",
+        element("rect", class_="track", x=0, y=5, width=WIDTH, height=4, rx=2),
+        element("rect", class_="reach", y=3, height=8, rx=4, **reach),
+        element("rect", class_="rate", x=f"{middle:.1f}", y=0, width=4, height=HEIGHT, rx=2),
+        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        role="img",
+        aria_label=f"success and its interval, from 0 to 100 %: {percent(rate)} %",
+    )
+
+
+def _by_rule(shown: Headline, rule: str) -> Markup:
+    low, high = shown.interval(rule)
+    counted = f"{shown.successes[rule]} of {len(shown.seeds)} episodes"
+    about = f" {MEANING[rule]} ({rule}), {percent(low)} to {percent(high)} %"
+    return element("p", counted, element("small", about), class_="rule")
+
+
+def _source(shown: Headline) -> Markup:
+    where = f"seeds {shown.seeds[0]:,} to {shown.seeds[-1]:,}"
+    if shown.test:
+        said = (
+            f"Of the best expert, after {shown.steps:,} steps, on test {where}: none of them was "
+            "seen in training, none chose the expert."
+        )
+        return element("p", said, class_="soft")
+    said = (
+        f"Of the best expert, after {shown.steps:,} steps, on validation {where}. These chose it, "
+    )
+    command = element("code", "polytask evaluate")
+    return element(
+        "p",
+        said,
+        "These chose it, so they flatter it; ",
+        command,
+        " measures it on test seeds.",
+        class_="soft",
+    )
+
+
+def evaluations(kept: Sequence[KeptEvaluation]) -> Markup:
+    """Return a table of what was measured on test seeds, and where the expert failed."""
+    head = ["test seeds", *RULES, "mean return", "median return"]
+    rows = []
+    for one in kept:
+        result, count = one.result, len(one.seeds)
+        by_rule = [_counted(result.successes(rule), count, result.interval(rule)) for rule in RULES]
+        returns = [f"{found(result.returns):,.4g}" for found in (mean, median)]
+        rows.append([f"{one.seeds[0]} to {one.seeds[-1]}", *by_rule, *returns])
+    most = kept[0].result
+    failed = [
+        str(seed) for seed, found in zip(most.seeds, most.verdicts, strict=True) if not found[RULE]
+    ]
+    said = f"Failed by the rule {RULE!r} on {', '.join(failed) or 'no seed'}."
+    text = element("p", said, class_="soft")
+    return element("div", table(rows, head, class_="counts"), text, class_="card stack")
+
+
+def _counted(successes: int, count: int, interval: tuple[float, float]) -> str:
+    low, high = map(percent, interval)
+    return f"{successes} of {count} ({low} to {high} %)"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent: whole numbers, unless that would hide how near to an end it is."""
+    whole = f"{100 * share:.0f}"
+    hidden = whole in ("0", "100") and share not in (0.0, 1.0)
+    return f"{100 * share:.1f}" if hidden else whole
