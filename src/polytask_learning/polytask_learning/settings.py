@@ -14,7 +14,8 @@ class InvalidSetting(PolyTaskError):
 class ExpertSettings:
     """The numbers of one expert's training.
 
-    Practice begins with `first_steps` actions that nothing is learnt from yet.
+    Practice begins with `first_steps` actions that nothing is learnt from yet; then there are
+    `updates_per_step` for each action.
     `imitation` weighs the imitation term against the value term; `demonstrated` is the share of
     each batch that demonstrations take; `critic_first` is the number of updates that train the
     critic alone, as an actor that follows a random critic forgets what it has imitated.
@@ -46,6 +47,7 @@ class ExpertSettings:
     normalise_value: bool = True
     state_noise: float = 0.0
     first_steps: int = 500
+    updates_per_step: int = 1
     critic_first: int = 1000
     imitation_updates: int = 1500
 
@@ -53,7 +55,7 @@ class ExpertSettings:
         """Refuse settings that no training can use."""
         _check("hidden", self.hidden, all(width > 0 for width in self.hidden), "widths above 0")
         positive = ("features", "action_copies", "learning_rate", "batch", "n_step", "frame_stack")
-        for name in positive:
+        for name in (*positive, "updates_per_step"):
             _check(name, getattr(self, name), getattr(self, name) > 0, "above 0")
         for name in ("demonstrated", "own_successes", "average_rate", "discount", "target_rate"):
             _check(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "0 to 1")
@@ -97,10 +99,12 @@ FOR_SUITES: Mapping[str, Mapping[str, float]] = {
     "kitchen": {"n_step": 1, "frame_stack": 1},
     "xarm": {"n_step": 1, "frame_stack": 1},
 }
-# What `fast` wants otherwise where states are in other units. In Meta-World the noise is 2 cm on
-# the ways between things, and so much on their places that an expert goes by the ways.
+# What `fast` wants otherwise where states are in other units, or steps are dear. In Meta-World the
+# noise is 2 cm on the ways between things, and so much on their places that an expert goes by the
+# ways. A step of the xArm takes as long as a hundred updates.
 FAST_FOR_SUITES: Mapping[str, Mapping[str, float]] = {
     "metaworld": {"state_noise": 0.2},
     "metaworld_all": {"state_noise": 0.2},
     "kitchen": {"state_noise": 0.05},
+    "xarm": {"state_noise": 0.1, "updates_per_step": 3},
 }

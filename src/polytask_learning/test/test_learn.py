@@ -56,7 +56,8 @@ def test_the_task_is_solved_and_said_so(whole):
     folder, said = whole
     assert "success 100% held" in said
     assert states(folder)[1]["progress"]["best"] == 1.0
-    assert said.rstrip().endswith("the best policy is in checkpoints/best.checkpoint")
+    assert "the best policy is in checkpoints/best.checkpoint" in said
+    assert said.rstrip().endswith("report.html: the report")
 
 
 def test_a_run_that_was_killed_ends_as_one_that_was_not(store, whole, tmp_path):

@@ -14,11 +14,12 @@ from polytask_contract.suites import find_suite
 from polytask_learning.agents.expert import Expert
 from polytask_learning.data.replay import Replay
 from polytask_learning.networks.encoder import StateEncoder
+from polytask_learning.rewards.settings import RewardSettings
 from polytask_learning.settings import ExpertSettings
 from polytask_learning.training.checkpoint import read_checkpoint, same, write_checkpoint
 from polytask_learning.training.evaluate import evaluate
 from polytask_learning.training.loop import Loop, LoopSettings, Memories, NotFinite
-from polytask_learning.training.rewarding import EnvironmentRewards
+from polytask_learning.training.rewarding import EnvironmentRewards, MatchingRewards
 
 TASK = "north_east"
 # Small and impatient, for a world of two numbers.
@@ -97,15 +98,21 @@ def watched(loop):
     return loop._memories
 
 
-def test_imitation_and_then_reinforcement_solve_the_task_and_learning_ends(environment):
-    loop = make(environment)
-    loop.imitate()
+def learn_on(loop):
+    """Let `loop` learn to its end; return the rates of success on the way."""
     rates = []
     while not loop.progress.finished:
         before = loop.progress.steps
         loop.run_episode()
         if loop.is_due(before):
             rates.append(loop.judge()[0].rate("held"))
+    return rates
+
+
+def test_imitation_and_then_reinforcement_solve_the_task_and_learning_ends(environment):
+    loop = make(environment)
+    loop.imitate()
+    rates = learn_on(loop)
     assert rates[-2:] == [1.0, 1.0]
     assert loop.progress.steps < LOOP.steps
     assert loop.progress.best == 1.0
@@ -126,11 +133,7 @@ def test_reinforcement_goes_beyond_misleading_demonstrations(environment):
     loop.imitate()
     seeds = range(900, 905)
     cloned = evaluate(environment, loop._policy, seeds)
-    while not loop.progress.finished:
-        before = loop.progress.steps
-        loop.run_episode()
-        if loop.is_due(before):
-            loop.judge()
+    learn_on(loop)
     learnt = evaluate(environment, loop._policy, seeds)
     assert cloned.successes("held") == 0
     assert learnt.successes("held") == 5
@@ -181,6 +184,31 @@ def test_own_episodes_are_imitated_when_they_succeed_and_no_others(environment):
     assert all(sum(one.successes) <= HOLD for one in memories.imitable.episodes)
 
 
+def test_matching_a_demonstration_alone_teaches_the_task(environment):
+    shown = attempt(environment, find_suite("point").demonstrator(TASK), 0)
+    loop = make(environment, dataclasses.replace(EXPERT, imitation=0.0, own_successes=0.0))
+    loop._memories = loop._memories._replace(shown=loop._memories.imitable)
+    encoder = StateEncoder(torch.zeros(2), torch.ones(2))
+    # Seen from the middle of the table, all places on the way lie in the same direction.
+    settings = RewardSettings("sinkhorn_euclidean")
+    loop._rewarding = MatchingRewards([shown], encoder, 0, settings=settings)
+    seeds = range(900, 905)
+    before = evaluate(environment, loop._policy, seeds)
+    learn_on(loop)
+    after = evaluate(environment, loop._policy, seeds)
+    assert (before.successes("held"), after.successes("held")) == (0, 5)
+
+
+def test_what_was_never_shown_is_found_by_practice_alone(environment):
+    loop = make(environment, dataclasses.replace(EXPERT, first_steps=200))
+    loop._memories = loop._memories._replace(shown=loop._memories.imitable)
+    loop.imitate()
+    first = loop.judge()[0].rate("held")
+    learn_on(loop)
+    assert first == 0.0
+    assert loop.progress.best == 1.0
+
+
 def test_no_own_episode_is_imitated_where_none_is_to_be(environment):
     loop = make(environment, dataclasses.replace(EXPERT, own_successes=0.0))
     memories = watched(loop)
@@ -207,9 +235,5 @@ def test_evaluation_uses_no_seed_of_training_and_the_same_ones_each_time(environ
 def test_a_loss_that_is_no_number_ends_the_learning_by_name(environment):
     loop = make(environment, factor=1e30)
 
-    def learn_on():
-        for _ in range(10):
-            loop.run_episode()
-
     with pytest.raises(NotFinite, match=r"is (inf|nan) after"):
-        learn_on()
+        learn_on(loop)

@@ -7,9 +7,10 @@ from polytask_contract.conformance import EnvironmentContract, flat
 from polytask_contract.errors import InvalidSpecification, UnknownName
 from polytask_contract.specification import Observations
 from polytask_contract.success import RULES
-from polytask_sim.metaworld_script import GOAL
+from polytask_sim.metaworld_script import GOAL, SECOND_OBJECT, UPSTREAM_SIZE
 from polytask_sim.suites.metaworld import (
     ALL_TASKS,
+    PAIRS,
     PAPER_TASKS,
     MetaworldAllSuite,
     MetaworldSuite,
@@ -72,9 +73,22 @@ def test_the_goal_can_be_hidden_from_the_state():
     seen = MetaworldSuite().make("hammer", 0, STATE).reset(1).observation["state"]
     hidden = MetaworldSuite().make("hammer", 0, Observations(image=None, goal=False))
     without = hidden.reset(1).observation["state"]
-    assert seen[GOAL].any()
-    assert not without[GOAL].any()
-    assert np.array_equal(np.delete(seen, GOAL), np.delete(without, GOAL))
+    ways = [UPSTREAM_SIZE + 3 * number for number, pair in enumerate(PAIRS) if GOAL in pair]
+    told = np.r_[GOAL, *(slice(way, way + 3) for way in ways)]
+    assert seen[told].all()
+    assert not without[told].any()
+    assert np.array_equal(np.delete(seen, told), np.delete(without, told))
+
+
+def test_the_state_tells_the_ways_between_things():
+    state = MetaworldSuite().make("hammer", 0, STATE).reset(1).observation["state"]
+    for number, (here, there) in enumerate(PAIRS):
+        way = state[UPSTREAM_SIZE + 3 * number :][:3]
+        assert np.allclose(way, (state[there] - state[here]) / 0.1, atol=1e-5)
+    alone = MetaworldSuite().make("door-open", 0, STATE).reset(1).observation["state"]
+    assert not alone[SECOND_OBJECT].any()
+    absent = [number for number, pair in enumerate(PAIRS) if SECOND_OBJECT in pair]
+    assert not any(alone[UPSTREAM_SIZE + 3 * number :][:3].any() for number in absent)
 
 
 def test_a_visible_goal_is_in_every_step():

@@ -13,6 +13,14 @@ def positive(text: str) -> int:
     return number
 
 
+def count(text: str) -> int:
+    """Return a whole number, 0 or more."""
+    number = _whole(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is not valid; valid: 0 or more")
+    return number
+
+
 def seed(text: str) -> int:
     """Return the seed of a reset."""
     number = _whole(text)

@@ -89,8 +89,8 @@ class Expert:
     def update(self, batch: Batch, demonstrations: Batch) -> dict[str, float]:
         """Improve critic and actor by one step each; return metrics.
 
-        `batch` is of the replay; `demonstrations` count in the imitation term, and in the critic's
-        too where the settings give them a share.
+        `batch` is of the replay; `demonstrations`, of which there may be none, count in the
+        imitation term, and in the critic's too where the settings give them a share.
         """
         self._updates += 1
         self._compute.begin_update()
@@ -176,7 +176,7 @@ class Expert:
             means = self.actor(rows)
             values = self.critic(rows[:count], losses.explored(means[:count], noise))
         better = losses.value_loss(values, normalise=settings.normalise_value)
-        alike = losses.imitation_loss(means[-len(demonstrated) :], demonstrated)
+        alike = losses.imitation_loss(means[len(means) - len(demonstrated) :], demonstrated)
         loss = settings.value * better + settings.imitation * alike
         return loss, better.detach(), alike.detach()
 

@@ -30,8 +30,9 @@ def critic_loss(values: Tensor, target: Tensor) -> Tensor:
 
 
 def imitation_loss(actions: Tensor, demonstrated: Tensor) -> Tensor:
-    """Return the negative log-likelihood of `demonstrated` (B, A), up to a constant."""
-    return ((actions - demonstrated) ** 2).sum(dim=1).mean() / (2 * WIDTH**2)
+    """Return the negative log-likelihood of `demonstrated` (B, A), up to a constant; 0 for none."""
+    errors = ((actions - demonstrated) ** 2).sum() / max(1, len(demonstrated))
+    return errors / (2 * WIDTH**2)
 
 
 def value_loss(values: Tensor, *, normalise: bool) -> Tensor:

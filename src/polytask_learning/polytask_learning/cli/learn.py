@@ -32,7 +32,7 @@ class Learn:
         add = parser.add_argument
         add("--suite", required=True, help="the suite, as metaworld")
         add("--task", required=True, help=f"tasks of the suite, as a,b, or {ALL}")
-        add("--demos", type=argument_types.positive, default=1, help="demonstrations to learn from")
+        add("--demos", type=argument_types.count, default=1, help="demonstrations to learn from")
         add("--demonstrations", type=Path, default=Path("demonstrations"), help="their store")
         add("--obs", choices=("state", "pixels"), default="state", help="what the policy sees")
         rewards = "the environment's own, or what matching the demonstrations earns"

@@ -156,7 +156,8 @@ class Replay:
         index = self._index(((place[:, None] + steps) % self._capacity).ravel())
         # Copies whole rows, several times as fast as indexing.
         seen = self._seen.index_select(0, index)
-        return seen.view(len(place), -1, *self._seen.shape[2:])
+        width = len(back) * self._seen.shape[1]
+        return seen.view(len(place), width, *self._seen.shape[2:])
 
     def _index(self, places: NDArray[np.int64]) -> torch.Tensor:
         return torch.from_numpy(places).to(self._seen.device)

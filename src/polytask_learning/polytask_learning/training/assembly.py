@@ -59,14 +59,15 @@ def make_loop(
     expert = make_expert(request, Form.of(specification), compute, shown)
     rewarding: Rewarding = EnvironmentRewards(shown)
     if request.reward == "ot":
-        rewarding = MatchingRewards(shown, expert.encoder, request.frame_stack, compute.device)
+        frames, matching = request.frame_stack, request.matching
+        rewarding = MatchingRewards(shown, expert.encoder, frames, compute.device, matching)
     logs = {
         "episodes": EpisodeLog(
             folder.practised, _replay(request, specification, compute, PRACTISED)
         ),
         "imitable": EpisodeLog(folder.imitable, _replay(request, specification, compute, IMITABLE)),
     }
-    room = sum(len(one) + 1 for one in shown)
+    room = max(1, sum(len(one) + 1 for one in shown))
     imitated = _replay(request, specification, compute, room)
     for one in shown:
         imitated.add(rewarding.demonstrated(one))

@@ -61,6 +61,7 @@ def learn_in(
     manifest = {
         "request": asdict(request),
         "settings": asdict(request.settings),
+        "matching": asdict(request.matching) if request.reward == "ot" else None,
         "compute": asdict(compute),
         "form": Form.of(environment.specification)._asdict(),
         "demonstrations": [one.hash for one in shown],

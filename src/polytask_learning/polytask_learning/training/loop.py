@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 
-from polytask_contract.environment import Environment
+from polytask_contract.environment import Action, Environment
 from polytask_contract.episodes.collect import HOLD
 from polytask_contract.episodes.episode import Episode
 from polytask_contract.episodes.recording import Recording
@@ -66,7 +66,6 @@ class LoopSettings:
     """
 
     steps: int
-    updates_per_step: int = 1
     evaluate_every: int = 2500
     episodes: int = 20
     solved: int = 2
@@ -115,9 +114,10 @@ class Loop:
         self.progress = Progress()
 
     def imitate(self) -> dict[str, float]:
-        """Clone the demonstrations' behaviour; return the last metrics."""
+        """Clone the demonstrations' behaviour, if there are any; return the last metrics."""
         metrics: dict[str, float] = {}
-        for _ in range(self._expert_settings.imitation_updates):
+        updates = self._expert_settings.imitation_updates if self._is_shown else 0
+        for _ in range(updates):
             batch = self._memories.shown.sample(self._expert_settings.batch, self._random)
             metrics = self._expert.imitate(batch)
         self._rewarding.refresh()
@@ -139,7 +139,7 @@ class Loop:
         self.progress.episodes += 1
         self.progress.steps += len(episode)
         if self.progress.steps >= self._expert_settings.first_steps:
-            for _ in range(self._settings.updates_per_step * len(episode)):
+            for _ in range(self._expert_settings.updates_per_step * len(episode)):
                 learnt = self._expert.update(*self._drawn())
             metrics |= learnt
         return self._checked(metrics | {"steps": float(self.progress.steps)})
@@ -148,25 +148,36 @@ class Loop:
         seed = TRAINING_SEEDS + int(self._random.integers(2**40))
         timestep = self._environment.reset(seed)
         recording = Recording(timestep)
+        lost = self.progress.steps < self._expert_settings.first_steps and not self._is_shown
         while not timestep.last():
-            action = self._explorer(timestep)
+            action = self._guess() if lost else self._explorer(timestep)
             timestep = self._environment.step(action)
             recording.add(action, timestep)
         specification, task = self._environment.specification, self._environment.task
         return recording.episode(specification, task, seed, "policy")
 
+    @property
+    def _is_shown(self) -> bool:
+        return len(self._memories.shown) > 0
+
+    def _guess(self) -> Action:
+        size = self._environment.specification.action_size
+        return self._random.uniform(-1, 1, size).astype(np.float32)
+
     def _drawn(self) -> tuple[Batch, Batch]:
         """Return a batch of practice, and one of what is to be imitated."""
-        settings = self._expert_settings
-        shown = max(1, round(settings.batch * (settings.demonstrated or 1.0)))
-        fresh = settings.batch - shown if settings.demonstrated else settings.batch
-        practised = self._memories.practised.sample(fresh, self._random)
-        own = round(shown * settings.own_successes) if len(self._memories.imitable) else 0
-        imitated = self._memories.shown.sample(shown - own, self._random)
+        settings, memories, random = self._expert_settings, self._memories, self._random
+        imitated = max(1, round(settings.batch * (settings.demonstrated or 1.0)))
+        own = round(imitated * settings.own_successes) if len(memories.imitable) else 0
+        shown = imitated - own if self._is_shown else 0
+        fresh = settings.batch - shown - own if settings.demonstrated else settings.batch
+        practised = memories.practised.sample(fresh, random)
+        parts = [memories.practised.sample(0, random)]
+        if shown:
+            parts.append(memories.shown.sample(shown, random))
         if own:
-            parts = (imitated, self._memories.imitable.sample(own, self._random))
-            imitated = Batch(*map(torch.cat, zip(*parts, strict=True)))
-        return practised, imitated
+            parts.append(memories.imitable.sample(own, random))
+        return practised, Batch(*map(torch.cat, zip(*parts, strict=True)))
 
     def is_due(self, steps_before: int) -> bool:
         """Tell whether an evaluation falls between `steps_before` and now, or now is the end."""

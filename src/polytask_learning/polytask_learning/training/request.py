@@ -5,10 +5,19 @@ from typing import Any
 
 from polytask_contract.errors import UnknownName
 from polytask_contract.specification import Observations
-from polytask_learning.settings import FAST_FOR_SUITES, FOR_SUITES, PRESETS, ExpertSettings
+from polytask_learning.rewards.settings import RewardSettings
+from polytask_learning.settings import (
+    FAST_FOR_SUITES,
+    FOR_SUITES,
+    PRESETS,
+    ExpertSettings,
+    InvalidSetting,
+)
 
 # The pictures that a policy sees, as the paper's: rows, columns.
 PICTURE = (84, 84)
+# A few hundredths of what is typically between two states.
+STATE_EPSILON = 0.05
 OBSERVATIONS, REWARDS = ("state", "pixels"), ("env", "ot")
 
 
@@ -17,8 +26,9 @@ class Request:
     """A task, what it is learnt from, and for how long; a run folder belongs to one of these.
 
     `observations` is one of OBSERVATIONS, `reward` one of REWARDS, `preset` one of PRESETS; raise
-    UnknownName for anything else. `steps` are actions at most; every `evaluate_every` of them the
-    policy is judged.
+    UnknownName for anything else. Without `demonstrations` practice begins at random, and there is
+    nothing to match: raise InvalidSetting for that. `steps` are actions at most; every
+    `evaluate_every` of them the policy is judged.
     """
 
     suite: str
@@ -40,6 +50,9 @@ class Request:
         ):
             if name not in valid:
                 raise UnknownName(kind, name, tuple(valid))
+        if self.demonstrations < (least := int(self.reward == "ot")):
+            found = f"demonstrations is {self.demonstrations}"
+            raise InvalidSetting(f"{found} with the reward {self.reward}; valid: at least {least}")
 
     @property
     def settings(self) -> ExpertSettings:
@@ -53,6 +66,16 @@ class Request:
     def frame_stack(self) -> int:
         """How many pictures the policy sees at once; 0 for states."""
         return self.settings.frame_stack if self.observations == "pixels" else 0
+
+    @property
+    def matching(self) -> RewardSettings:
+        """How episodes are matched: as in the paper, or by the distance between states.
+
+        The angle between two states says little: it forgets how far away a thing is.
+        """
+        if self.observations == "pixels":
+            return RewardSettings()
+        return RewardSettings("sinkhorn_euclidean", epsilon=STATE_EPSILON)
 
     @property
     def asked_of_suite(self) -> Observations:

@@ -46,8 +46,8 @@ class EnvironmentRewards:
     """
 
     def __init__(self, demonstrations: Sequence[Episode]) -> None:
-        """Find the best step in `demonstrations`, of which there is one at least."""
-        best = max(float(one.rewards.max()) for one in demonstrations)
+        """Find the best step in `demonstrations`; without any, the scale is left."""
+        best = max((float(one.rewards.max()) for one in demonstrations), default=0.0)
         self._scale = 1.0 / best if best > 0 else 1.0
 
     def demonstrated(self, episode: Episode) -> Episode:

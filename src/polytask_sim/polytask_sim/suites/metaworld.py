@@ -25,6 +25,7 @@ from polytask_sim.metaworld_script import (
     MetaworldScript,
 )
 from polytask_sim.simulated_environment import SimulatedEnvironment
+from polytask_sim.ways import ways
 
 PAPER_TASKS = (
     "door-unlock",
@@ -52,9 +53,7 @@ EPISODE_LENGTH = 125
 LONG_EPISODES = {"bin-picking": 175}
 # Upstream's simulator advances 5 steps of 2.5 ms for each action.
 CONTROL_PERIOD = ACTION_REPEAT * 5 * 0.0025
-# Upstream's observation does not say how far things are apart: a network that is to learn from a
-# hundred steps cannot also learn to subtract. In decimetres the ways weigh more than the places.
-WAY_UNIT = 0.1
+# Between which of its places a state tells the ways.
 PAIRS = (
     (HAND, OBJECT),
     (HAND, SECOND_OBJECT),
@@ -136,13 +135,8 @@ class MetaworldEnvironment(SimulatedEnvironment):
         # Upstream hides the goal, or shows it on resets alone.
         state = state.copy()
         state[GOAL] = self._simulation._target_pos if self._goal else 0.0
-        ways = [
-            (state[there] - state[here]) / WAY_UNIT
-            if state[here].any() and state[there].any()
-            else np.zeros(3)
-            for here, there in PAIRS
-        ]
-        return self.observe(np.concatenate([state, *ways]), success)
+        between = ways((state[here], state[there]) for here, there in PAIRS)
+        return self.observe(np.concatenate([state, between]), success)
 
 
 class MetaworldSuite:

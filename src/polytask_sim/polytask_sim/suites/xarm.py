@@ -17,6 +17,7 @@ from polytask_contract.local_environment import Outcome
 from polytask_contract.specification import Observations, Specification
 from polytask_contract.suites import Policy
 from polytask_sim.simulated_environment import SimulatedEnvironment
+from polytask_sim.ways import ways
 from polytask_sim.xarm import kinematics
 from polytask_sim.xarm.arm_model import FINGER_TRAVEL
 from polytask_sim.xarm.close_drawer import CloseDrawerTask
@@ -49,8 +50,10 @@ CONTROL_PERIOD = 0.4
 LONGEST_MOVE = 0.025
 LARGEST_TILT_STEP, LARGEST_TILT = np.radians(12), np.radians(130)
 OPENS_ABOVE, CLOSES_BELOW = 0.5, -0.5
-# Tool (3), fingers, tilt, then the task's things (3 each) and measures.
-STATE_SIZE = 5 + 3 * THINGS + MEASURES
+# Tool (3), fingers, tilt, then the task's things (3 each) and measures; then the ways (3 each) from
+# the tool to each thing, and from the first thing to each other.
+READ_SIZE = 5 + 3 * THINGS + MEASURES
+STATE_SIZE = READ_SIZE + 3 * (THINGS + THINGS - 1)
 
 # The commanded joints run to their new places in the first part of a period, in so many pieces.
 PIECES, MOVING_PIECES = 20, 14
@@ -62,7 +65,8 @@ class XarmEnvironment(SimulatedEnvironment):
 
     The state is: the tool's position [m] (3), each finger's way from the middle [m], the tilt
     [rad], then up to four things' positions [m] (12) and two measures as the task's `read` tells,
-    zero where a task has fewer.
+    zero where a task has fewer; then the ways [0.1 m] from the tool to each thing (12) and from the
+    first thing to each other (9).
     """
 
     def __init__(
@@ -152,14 +156,17 @@ class XarmEnvironment(SimulatedEnvironment):
         self._joints = joints
 
     def _observe(self, reading: Reading) -> dict[str, Any]:
-        state = np.zeros(STATE_SIZE)
+        state = np.zeros(READ_SIZE)
         state[:3] = self._data.site("tool").xpos
         state[3] = self._data.qpos[kinematics.JOINTS : kinematics.JOINTS + 2].mean()
         state[4] = self._tilt
         for number, thing in enumerate(reading.things):
             state[5 + 3 * number : 8 + 3 * number] = thing
         state[5 + 3 * THINGS :][: len(reading.measures)] = reading.measures
-        return self.observe(state, reading.accomplished)
+        tool, things = state[:3], state[5 : 5 + 3 * THINGS].reshape(THINGS, 3)
+        pairs = [(tool, thing) for thing in things]
+        pairs += [(things[0], thing) for thing in things[1:]]
+        return self.observe(np.concatenate([state, ways(pairs)]), reading.accomplished)
 
 
 class XarmSuite:

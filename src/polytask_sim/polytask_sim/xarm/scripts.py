@@ -14,7 +14,7 @@ from polytask_sim.xarm.insert import CUPS
 from polytask_sim.xarm.kinematics import Vector
 from polytask_sim.xarm.open_box import BOXES, HANDLE
 from polytask_sim.xarm.pour import BOWLS
-from polytask_sim.xarm.table_task import THINGS
+from polytask_sim.xarm.table_task import MEASURES, THINGS
 
 LONGEST_MOVE = 0.025
 OPEN, CLOSE = 1.0, -1.0
@@ -42,7 +42,7 @@ class Script(abc.ABC):
             raise InvalidSpecification("the scripts of xarm need the state; ask for it")
         state = timestep.observation["state"].astype(np.float64)
         things = state[5 : 5 + 3 * THINGS].reshape(THINGS, 3)
-        seen = Seen(state[:3], state[3], state[4], things, state[5 + 3 * THINGS :])
+        seen = Seen(state[:3], state[3], state[4], things, state[5 + 3 * THINGS :][:MEASURES])
         if timestep.first():
             self.start(seen)
         if timestep.observation["success"]:
