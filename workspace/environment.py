@@ -9,13 +9,22 @@ from workspace.layout import Layout
 # Inherited from another checkout's shell it would leave this one without its libraries.
 _BOOTSTRAP_GUARD = "_ROS_WHEELS_BOOTSTRAP_COMPLETE"
 
+# Pinned wheels are installed uncompiled; where Python may not keep what it compiles, every process
+# that imports torch begins seconds late.
+_BYTECODE_SWITCH = "PYTHONDONTWRITEBYTECODE"
+
 _SEARCH_PATHS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "AMENT_PREFIX_PATH", "CMAKE_PREFIX_PATH")
 
 
 def isolated(inherited: Mapping[str, str], layout: Layout, sourced: bool) -> dict[str, str]:
     """Copy `inherited`, with .venv's Python first and nothing that was built here on any path."""
     environment = dict(inherited)
-    for name in ("PYTHONHOME", _BOOTSTRAP_GUARD, *(() if sourced else ("ROS_DISTRO",))):
+    for name in (
+        "PYTHONHOME",
+        _BYTECODE_SWITCH,
+        _BOOTSTRAP_GUARD,
+        *(() if sourced else ("ROS_DISTRO",)),
+    ):
         environment.pop(name, None)
     for name in _SEARCH_PATHS:
         entries = environment.pop(name, "").split(":")

@@ -33,6 +33,11 @@ class TestEnvironment:
         assert for_running({}, layout, sourced=False)[name] == "LOCALHOST"
         assert for_running({name: "SUBNET"}, layout, sourced=False)[name] == "SUBNET"
 
+    def test_lets_python_keep_what_it_compiles(self, layout):
+        assert "PYTHONDONTWRITEBYTECODE" not in for_running(
+            {"PYTHONDONTWRITEBYTECODE": "1"}, layout, sourced=False
+        )
+
     @pytest.mark.parametrize("sourced", [False, True])
     def test_is_the_same_inside_a_shell_of_its_own(self, layout, sourced):
         outer = {"PATH": "/bin", "AMENT_PREFIX_PATH": "/opt/ros/jazzy", "ROS_DISTRO": "jazzy"}

@@ -186,11 +186,13 @@ def test_own_episodes_are_imitated_when_they_succeed_and_no_others(environment):
 
 def test_matching_a_demonstration_alone_teaches_the_task(environment):
     shown = attempt(environment, find_suite("point").demonstrator(TASK), 0)
-    loop = make(environment, dataclasses.replace(EXPERT, imitation=0.0, own_successes=0.0))
+    changes = {"imitation": 0.0, "own_successes": 0.0, "critic_first": 0, "discount": 0.97}
+    loop = make(environment, dataclasses.replace(EXPERT, **changes))
+    loop._settings = dataclasses.replace(LOOP, steps=2000)
     loop._memories = loop._memories._replace(shown=loop._memories.imitable)
     encoder = StateEncoder(torch.zeros(2), torch.ones(2))
     # Seen from the middle of the table, all places on the way lie in the same direction.
-    settings = RewardSettings("sinkhorn_euclidean")
+    settings = RewardSettings("sinkhorn_euclidean", epsilon=0.05)
     loop._rewarding = MatchingRewards([shown], encoder, 0, settings=settings)
     seeds = range(900, 905)
     before = evaluate(environment, loop._policy, seeds)

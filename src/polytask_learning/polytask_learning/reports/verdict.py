@@ -72,9 +72,7 @@ def _source(shown: Headline) -> Markup:
             "seen in training, none chose the expert."
         )
         return element("p", said, class_="soft")
-    said = (
-        f"Of the best expert, after {shown.steps:,} steps, on validation {where}. These chose it, "
-    )
+    said = f"Of the best expert, after {shown.steps:,} steps, on validation {where}. "
     command = element("code", "polytask evaluate")
     return element(
         "p",
