@@ -9,6 +9,7 @@ ours is the better one.
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
 from os import sched_getaffinity
@@ -28,9 +29,8 @@ from polytask_learning.agents.expert import Expert
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.data.replay import Replay
 from polytask_learning.networks.encoder import PictureEncoder, StateEncoder
-from polytask_learning.rewards.feature_target import FeatureTarget
-from polytask_learning.rewards.trajectory import TrajectoryReward
 from polytask_learning.settings import PRESETS
+from polytask_learning.training.rewarding import MatchingRewards
 from polytask_learning.types import Batch
 
 STATUS = Path("/proc/self/status")
@@ -87,17 +87,13 @@ def updates(kind: str, preset: str, compute: ComputeSettings) -> Callable[[], ob
 
 
 def rewarding(compute: ComputeSettings) -> Callable[[], object]:
-    """Return what encodes an episode and a demonstration, and rewards the one for the other."""
-    target = FeatureTarget(compute.placed(PictureEncoder(3 * STACK, SIZE, FEATURES)))
-    episode, shown = (batch("pixel", STEPS + 1).observation for _ in range(2))
-    reward = TrajectoryReward()
+    """Return what rewards an episode for matching a demonstration, as a run does.
 
-    def work() -> object:
-        with compute.autocast():
-            features = [target(pictures).float() for pictures in (episode, shown)]
-        return reward(features[0], features[1:])
-
-    return work
+    Both are encoded; a demonstration's features are kept until the encoder's copy is renewed.
+    """
+    encoder = compute.placed(PictureEncoder(3 * STACK, SIZE, FEATURES))
+    rewards = MatchingRewards([noise(0)], encoder, STACK, compute=compute)
+    return partial(rewards.practised, noise(1))
 
 
 def taking_turns(
@@ -139,6 +135,14 @@ def fast_preset() -> Case:
     compute = ComputeSettings()
     took = taking_turns({"fast": (updates("state", "fast", compute), compute)}, ROUNDS["state"])
     return {"ours": median(took["fast"]), "peer": None, "ratio": None, "unit": "s"}
+
+
+def noise(seed: int) -> Episode:
+    """Return an episode of pictures of nothing."""
+    random = np.random.default_rng(seed)
+    pictures = random.integers(0, 256, (STEPS + 1, *SIZE, 3), np.uint8)
+    black = episode()
+    return replace(black, observations={**black.observations, "image": pictures})
 
 
 def episode() -> Episode:

@@ -85,3 +85,10 @@ def test_a_shift_moves_each_picture_by_a_few_pixels_and_continues_its_edge():
     assert len(offsets) > 1
     again = shifted(pictures, torch.Generator().manual_seed(1))
     assert torch.equal(again, moved)
+
+
+def test_a_picture_is_seen_from_minus_a_half_to_a_half():
+    encoder = PictureEncoder(9, (84, 84), 16)
+    pictures = torch.randint(0, 256, (4, 9, 84, 84), dtype=torch.uint8)
+    plain = encoder.trunk(encoder.convolutions(pictures.float() / 255 - 0.5).flatten(1))
+    assert torch.allclose(encoder(pictures), plain, atol=1e-5)

@@ -278,3 +278,18 @@ def test_another_modules_target_features_are_refused():
         FeatureTarget(nn.Identity(), period=0)
     with pytest.raises(InvalidSetting, match="-1 steps"):
         target.advance(-1)
+
+
+def test_a_target_of_fewer_digits_is_near_and_is_saved_bit_for_bit():
+    encoder = nn.Sequential(nn.Linear(6, 4), nn.Tanh())
+    whole, fewer, again = (
+        FeatureTarget(encoder, dtype=kind)
+        for kind in (torch.float32, torch.bfloat16, torch.bfloat16)
+    )
+    seen = torch.randn(5, 6)
+    assert torch.allclose(whole(seen), fewer(seen.bfloat16()).float(), atol=0.03)
+    with torch.no_grad():
+        encoder[0].weight.add_(1.0)
+    fewer.refresh()
+    again.load_state_dict(fewer.state_dict())
+    assert torch.equal(fewer(seen.bfloat16()), again(seen.bfloat16()))

@@ -52,7 +52,10 @@ class Expert:
             )
         self.actor, self.critic = self._compute.placed(actor), self._compute.placed(critic)
         self._target = copy.deepcopy(self.critic).requires_grad_(requires_grad=False)
-        self._average = copy.deepcopy(self.actor).requires_grad_(requires_grad=False)
+        # An average that follows at once is the actor itself.
+        self._average = self.actor
+        if settings.average_rate < 1:
+            self._average = copy.deepcopy(self.actor).requires_grad_(requires_grad=False)
         self._updates = 0
         seen = list(encoder.parameters())
         self._actor_optimiser = self._adam(list(self.actor.parameters()))
@@ -215,7 +218,9 @@ def _minimise(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
 
 @torch.no_grad()
 def _follow(old: nn.Module, new: nn.Module, rate: float) -> None:
-    """Bring the weights of `old` nearer to those of `new`."""
+    """Bring the weights of `old` nearer to those of `new`, where it is another one."""
+    if old is new:
+        return
     torch._foreach_lerp_(list(old.parameters()), list(new.parameters()), rate)
 
 

@@ -1,9 +1,11 @@
 """What an agent sees, made into features: pictures through convolutions, states through a scale."""
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 CHANNELS = 32
 STRIDES = (2, 1, 1, 1)
@@ -27,7 +29,16 @@ class PictureEncoder(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return features (B, features) of `pictures` (B, channels, rows, columns), 0 to 255."""
-        seen = self.convolutions(pictures.float() / 255 - 0.5)
+        first = cast("nn.Conv2d", self.convolutions[0])
+        # What brings 0..255 to -0.5..0.5 is done to a few weights rather than to every pixel; bytes
+        # are exact in 16 bits, too.
+        weight = first.weight / 255
+        bias = cast("Tensor", first.bias) - first.weight.sum(dim=(1, 2, 3)) / 2
+        kind = pictures.device.type
+        mixed = torch.is_autocast_enabled(kind)
+        seen = pictures.to(torch.get_autocast_dtype(kind) if mixed else weight.dtype)
+        seen = functional.conv2d(seen, weight, bias, (STRIDES[0], STRIDES[0]))
+        seen = self.convolutions[1:](seen)
         encoded: Tensor = self.trunk(seen.flatten(1))
         return encoded
 

@@ -19,13 +19,18 @@ class FeatureTarget:
     `nn.Identity()` will do where observations are features already.
     """
 
-    def __init__(self, source: nn.Module, period: int = PERIOD) -> None:
-        """Copy `source`, to be followed every `period` environment steps, at least 1."""
+    def __init__(
+        self, source: nn.Module, period: int = PERIOD, dtype: torch.dtype = torch.float32
+    ) -> None:
+        """Copy `source`, to be followed every `period` environment steps, at least 1.
+
+        The copy's weights are of `dtype`: converted once, and not at every call.
+        """
         if period < 1:
             raise InvalidSetting(f"the period is {period}; valid: at least 1")
         self.period = period
         self._source = source
-        self._copy = copy.deepcopy(source).eval()
+        self._copy = copy.deepcopy(source).to(dtype).eval()
         self._step = 0
 
     @torch.no_grad()

@@ -60,7 +60,7 @@ def make_loop(
     rewarding: Rewarding = EnvironmentRewards(shown)
     if request.reward == "ot":
         frames, matching = request.frame_stack, request.matching
-        rewarding = MatchingRewards(shown, expert.encoder, frames, compute.device, matching)
+        rewarding = MatchingRewards(shown, expert.encoder, frames, matching, compute)
     logs = {
         "episodes": EpisodeLog(
             folder.practised, _replay(request, specification, compute, PRACTISED)

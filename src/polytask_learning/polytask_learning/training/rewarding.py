@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from polytask_contract.episodes.episode import Episode
+from polytask_learning.compute import ComputeSettings
 from polytask_learning.rewards.feature_target import FeatureTarget
 from polytask_learning.rewards.settings import RewardSettings
 from polytask_learning.rewards.trajectory import TrajectoryReward
@@ -82,14 +84,21 @@ class MatchingRewards:
         demonstrations: Sequence[Episode],
         encoder: nn.Module,
         frame_stack: int,
-        device: str = "cpu",
         settings: RewardSettings | None = None,
+        compute: ComputeSettings | None = None,
     ) -> None:
-        """Match what `encoder`, on `device`, makes of pictures, or of states: `frame_stack` 0."""
+        """Match what `encoder` makes of pictures, or of states where `frame_stack` is 0.
+
+        It computes as `compute` says, where it has been placed.
+        """
         self._shown = [seen_in(one, frame_stack) for one in demonstrations]
-        self._frame_stack, self._device = frame_stack, device
-        self._target = FeatureTarget(encoder)
+        self._frame_stack, self._compute = frame_stack, compute or ComputeSettings()
+        # States would lose the digits that tell near places apart.
+        half = frame_stack and self._compute.precision == "bfloat16"
+        self._target = FeatureTarget(encoder, dtype=torch.bfloat16 if half else torch.float32)
         self._reward = TrajectoryReward(settings)
+        # Of the demonstrations, until the encoder's copy changes.
+        self._features: list[Tensor] | None = None
         self._totals: list[float] = []
 
     def demonstrated(self, episode: Episode) -> Episode:
@@ -98,8 +107,11 @@ class MatchingRewards:
 
     def practised(self, episode: Episode) -> Episode:
         """Return `episode` with the share of the distance that each action's outcome has."""
-        match = self._reward(self._seen(seen_in(episode, self._frame_stack)), self._features())
-        self._target.advance(len(episode))
+        if self._features is None:
+            self._features = [self._seen(shown) for shown in self._shown]
+        match = self._reward(self._seen(seen_in(episode, self._frame_stack)), self._features)
+        if self._target.advance(len(episode)):
+            self._features = None
         return replace(episode, rewards=match.rewards[1:].double().cpu().numpy())
 
     def is_worth_imitating(self, practised: Episode) -> bool:
@@ -110,15 +122,13 @@ class MatchingRewards:
         self._totals = [*self._totals, total][-LATEST:]
         return worth
 
-    def _features(self) -> list[Tensor]:
-        return [self._seen(shown) for shown in self._shown]
-
     def _seen(self, observations: Tensor) -> Tensor:
-        return self._target(observations.to(self._device))
+        return self._target(observations.to(self._compute.device)).float()
 
     def refresh(self) -> None:
         """Take over the encoder's weights."""
         self._target.refresh()
+        self._features = None
 
     def state_dict(self) -> dict[str, Any]:
         """Return the scale, the encoder's copy and how old it is."""
@@ -132,4 +142,5 @@ class MatchingRewards:
         """Go on from a saved state."""
         self._reward.load_state_dict(state["reward"])
         self._target.load_state_dict(state["target"])
+        self._features = None
         self._totals = list(state["totals"])
