@@ -17,7 +17,7 @@ from polytask_learning.networks.encoder import StateEncoder
 from polytask_learning.rewards.settings import RewardSettings
 from polytask_learning.settings import ExpertSettings
 from polytask_learning.training.checkpoint import read_checkpoint, same, write_checkpoint
-from polytask_learning.training.evaluate import evaluate
+from polytask_learning.training.evaluate import Evaluation, evaluate
 from polytask_learning.training.loop import Loop, LoopSettings, Memories, NotFinite
 from polytask_learning.training.rewarding import EnvironmentRewards, MatchingRewards
 
@@ -232,6 +232,24 @@ def test_evaluation_uses_no_seed_of_training_and_the_same_ones_each_time(environ
     assert first.seeds == second.seeds
     assert not {episode.seed for episode in memories.practised.episodes} & set(first.seeds)
     assert first.returns == second.returns
+
+
+def test_the_best_succeeds_most_often_and_then_earns_most(environment, monkeypatch):
+    loop = make(environment)
+
+    def judged(successes, earned):
+        verdicts = tuple({"any": True, "held": number < successes} for number in range(4))
+        found = Evaluation(tuple(range(4)), verdicts, (earned,) * 4)
+        monkeypatch.setattr("polytask_learning.training.loop.evaluate", lambda *_: found)
+        return loop.judge()[1]
+
+    assert judged(0, -5.0)
+    assert not judged(0, -6.0)
+    assert judged(0, -4.0)
+    assert judged(2, -9.0)
+    assert not judged(1, 100.0)
+    assert judged(2, -9.0)
+    assert (loop.progress.best, loop.progress.best_return) == (0.5, -9.0)
 
 
 def test_a_loss_that_is_no_number_ends_the_learning_by_name(environment):

@@ -78,7 +78,7 @@ class Progress:
     """How far a learner is, in numbers that JSON can keep.
 
     `imitable` counts the own episodes that were worth imitating, `perfect` the latest evaluations
-    in a row without a failure.
+    in a row without a failure; `best` is the best of them's success, `best_return` its return.
     """
 
     steps: int = 0
@@ -86,6 +86,7 @@ class Progress:
     imitable: int = 0
     perfect: int = 0
     best: float = -1.0
+    best_return: float = 0.0
     finished: bool = False
 
 
@@ -185,14 +186,18 @@ class Loop:
         return steps // period > steps_before // period or steps >= self._settings.steps
 
     def judge(self) -> tuple[Evaluation, bool]:
-        """Evaluate the policy; return the result and whether it is the best so far."""
+        """Evaluate the policy; return the result and whether it is the best so far.
+
+        Of those that succeed as often, the one with the greatest return is better.
+        """
         seeds = range(VALIDATION_SEEDS, VALIDATION_SEEDS + self._settings.episodes)
         result = evaluate(self._environment, self._policy, seeds)
-        rate = result.rate(self._settings.rule)
+        rate, earned = result.rate(self._settings.rule), float(np.mean(result.returns))
         progress = self.progress
         # Of equals the later one has learnt from more.
-        better = rate >= progress.best
-        progress.best = max(rate, progress.best)
+        better = (rate, earned) >= (progress.best, progress.best_return)
+        if better:
+            progress.best, progress.best_return = rate, earned
         progress.perfect = progress.perfect + 1 if rate == 1.0 else 0
         solved = progress.perfect >= self._settings.solved
         progress.finished = solved or progress.steps >= self._settings.steps
