@@ -13,9 +13,12 @@ from polytask_contract.errors import PolyTaskError
 from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
 from polytask_learning import settings
+from polytask_learning.data.relabelled_data import RelabelledData
+from polytask_learning.reports.run_report import write_report
 from polytask_learning.training.checkpoint import BrokenCheckpoint, same
 from polytask_learning.training.learn import learn, learn_in
 from polytask_learning.training.loop import NotFinite
+from polytask_learning.training.relabel import relabel
 from polytask_learning.training.request import Request
 from polytask_learning.training.run_folder import RunFolder
 from polytask_learning.training.trained import TrainedExpert
@@ -112,6 +115,16 @@ def test_its_expert_acts_as_it_was_judged(store, tmp_path, observations, reward)
     environment.close()
     assert np.ptp(actions, axis=0).max() > 0
     assert trained.steps == folder.best()["progress"]["steps"]
+
+
+def test_a_run_without_demonstrations_goes_all_the_way(store, tmp_path):
+    folder = learn(request(demonstrations=0), store, tmp_path / "run", ignore)
+    data = RelabelledData(relabel(folder.path, 100, store))
+    assert len(data) == 100
+    assert data.goal_image is None
+    page = write_report(folder, videos=False).read_text(encoding="utf-8")
+    assert "0 demonstrations" in page
+    assert "demos collect" not in page
 
 
 def test_numbers_that_are_none_end_it_by_name_and_leave_it_resumable(store, tmp_path, monkeypatch):

@@ -35,13 +35,13 @@ def commands(request: Mapping[str, Any], compute: Mapping[str, Any], seeds: rang
     run = f"runs/{suite}/{task}/seed-{request['seed']}"
     asked = _words(FLAGS, request) + _words(COMPUTE_FLAGS, compute)
     asked += ["--channels-last"] if compute.get("channels_last") else []
-    shown = str(request.get("demonstrations", 1))
-    collected = ["--suite", suite, "--task", task, "--count", shown, "--output", STORE]
+    shown = request.get("demonstrations", 1)
+    collect = ["demos", "collect", "--suite", suite, "--task", task, "--count", str(shown)]
     tested = [run, "--episodes", str(len(seeds)), "--seed", str(seeds[0])]
     return [
         shlex.join(["polytask", *words])
         for words in (
-            ["demos", "collect", *collected],
+            *([[*collect, "--output", STORE]] if shown else []),
             ["learn", *asked, "--demonstrations", STORE, "--output", run],
             ["evaluate", *tested],
             ["report", run],

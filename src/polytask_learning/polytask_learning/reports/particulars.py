@@ -37,8 +37,9 @@ def reproduction(manifest: Mapping[str, Any], shown: Headline | None) -> Markup:
         f"The demonstrations are those whose checksums are above; the first line makes {STORE} "
         "from the suite's script, where it has one."
     )
-    text = element("p", note, class_="soft")
-    return element("div", text, element("pre", joined(lines)), class_="card")
+    shown_any = manifest["request"].get("demonstrations", 1)
+    text = [element("p", note, class_="soft")] if shown_any else []
+    return element("div", *text, element("pre", joined(lines)), class_="card")
 
 
 def _facts(title: str, facts: Mapping[str, Any]) -> Markup:

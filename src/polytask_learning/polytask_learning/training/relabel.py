@@ -206,7 +206,10 @@ def _acted(
 
 def _goal(trained: TrainedExpert, store: EpisodeStore) -> Goal | None:
     """Return the goal in the first demonstration of the run, None where it has no pictures."""
-    first = trained.folder.manifest["demonstrations"][0]
+    hashes = trained.folder.manifest["demonstrations"]
+    if not hashes:
+        return None
+    first = hashes[0]
     suite, task = trained.request.suite, trained.request.task
     for path in store.paths(suite, task):
         if _hash(path) == first:
