@@ -43,9 +43,10 @@ def episode(number, steps, *, ended=False):
     )
 
 
-def make(capacity=500, frame_stack=0, n_step=N_STEP):
+def make(capacity=500, frame_stack=0, n_step=N_STEP, device="cpu"):
     form = episode(0, 2).form
-    return Replay(form, capacity, n_step=n_step, discount=GAMMA, frame_stack=frame_stack)
+    ways = {"n_step": n_step, "frame_stack": frame_stack, "device": device}
+    return Replay(form, capacity, discount=GAMMA, **ways)
 
 
 def naive(kept, mark):
@@ -265,3 +266,14 @@ def test_a_kill_in_the_middle_of_writing_loses_nothing_that_was_told(tmp_path):
     told = max([told, *(int(line) for line in rest if line)])
     replay, _ = logged(tmp_path, told, capacity=400)
     assert replay.episodes == min(told, 19)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_sample_does_not_depend_on_the_device():
+    samples = []
+    for device in ("cpu", "cuda"):
+        replay = make(frame_stack=3, device=device)
+        replay.add(episode(0, 20))
+        samples.append(replay.sample(32, np.random.default_rng(5)))
+    for one, other in zip(*samples, strict=True):
+        assert torch.equal(one, other.cpu())
