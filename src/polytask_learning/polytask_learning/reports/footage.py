@@ -51,7 +51,7 @@ def film(folder: RunFolder, shown: Headline) -> list[Clip]:
     photographed or in which an episode goes another way than it went.
     """
     compute = ComputeSettings()
-    compute.use_threads()
+    compute.prepare_process()
     trained = TrainedExpert(folder.path, compute)
     policy = trained.policy()
     with closing(trained.environment()) as environment:

@@ -41,7 +41,7 @@ def evaluate_run(path: Path, seeds: range, *, again: bool = False) -> KeptEvalua
     if known:
         return known
     compute = ComputeSettings()
-    compute.use_threads()
+    compute.prepare_process()
     hashed, trained = _whole(folder, compute)
     with closing(trained.environment()) as environment:
         Form.of(environment.specification).check(trained.form, f"the suite {trained.form.suite}")

@@ -56,7 +56,7 @@ def learn_in(
     there. Raise what `demonstrated`, RunFolder and the environment do, and NotFinite.
     """
     compute = compute or ComputeSettings()
-    compute.use_threads()
+    compute.prepare_process()
     shown = demonstrated(request, store, environment)
     manifest = {
         "request": asdict(request),
