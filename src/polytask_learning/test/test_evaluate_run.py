@@ -9,7 +9,7 @@ import pytest
 from polytask_contract.cli import command
 from polytask_contract.success import RULES, wilson_interval
 from polytask_learning.training.evaluate import Evaluation
-from polytask_learning.training.evaluation_file import FOLDER, all_kept, expert_hash
+from polytask_learning.training.evaluation_file import FOLDER, all_kept
 from polytask_learning.training.paired import Paired, paired
 from polytask_learning.training.run_folder import RunFolder
 
@@ -101,7 +101,7 @@ def test_another_expert_is_evaluated_anew(run, runs):
     assert all_kept(RunFolder(run)) == []
     assert polytask("evaluate", run, *FEW) == 0
     (kept,) = all_kept(RunFolder(run))
-    assert kept.expert == expert_hash(RunFolder(runs[1]))
+    assert kept.expert == RunFolder(runs[1]).best_hash()
 
 
 @pytest.mark.parametrize(

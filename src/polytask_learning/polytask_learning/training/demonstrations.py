@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -54,8 +55,13 @@ def demonstrated(
         seen = {name: values for name, values in whole.observations.items() if name in wanted}
         episode = replace(whole, observations=seen)
         episode.check_against(environment.specification)
-        shown.append(Demonstration(episode, hashlib.sha256(path.read_bytes()).hexdigest()))
+        shown.append(Demonstration(episode, hash_of(path)))
     return shown
+
+
+def hash_of(path: Path) -> str:
+    """Return the SHA-256 of a demonstration's file, by which a run knows it again."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def whitening(demonstrations: Sequence[Episode]) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from polytask_contract.episodes.form import Form
 from polytask_contract.errors import PolyTaskError
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.training.evaluate import evaluate
-from polytask_learning.training.evaluation_file import KeptEvaluation, expert_hash, keep, kept
+from polytask_learning.training.evaluation_file import KeptEvaluation, keep, kept
 from polytask_learning.training.loop import VALIDATION_SEEDS
 from polytask_learning.training.run_folder import RunFolder
 from polytask_learning.training.trained import TrainedExpert
@@ -54,7 +54,7 @@ def evaluate_run(path: Path, seeds: range, *, again: bool = False) -> KeptEvalua
 def _whole(folder: RunFolder, compute: ComputeSettings) -> tuple[str, TrainedExpert]:
     """Return the best expert and its hash; a run that goes on may write a better one meanwhile."""
     while True:
-        before = expert_hash(folder)
+        before = folder.best_hash()
         trained = TrainedExpert(folder.path, compute)
-        if expert_hash(folder) == before:
+        if folder.best_hash() == before:
             return before, trained

@@ -1,6 +1,5 @@
 """Evaluations of a run's best expert, kept in the run's folder as `evaluations/FIRST-LAST.json`."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +10,7 @@ from polytask_contract.durable import replacing
 from polytask_contract.errors import PolyTaskError
 from polytask_contract.success import RULES
 from polytask_learning.training.evaluate import Evaluation
-from polytask_learning.training.run_folder import BEST, NoRun, RunFolder
+from polytask_learning.training.run_folder import RunFolder
 
 FOLDER = "evaluations"
 
@@ -38,15 +37,6 @@ class KeptEvaluation:
         return self.result.seeds
 
 
-def expert_hash(folder: RunFolder) -> str:
-    """Return the SHA-256 of the best checkpoint; raise NoRun before there is one."""
-    try:
-        content = (folder.path / "checkpoints" / BEST).read_bytes()
-    except FileNotFoundError as error:
-        raise NoRun(f"{folder.path} has no expert yet: it was stopped before its first") from error
-    return hashlib.sha256(content).hexdigest()
-
-
 def keep(folder: RunFolder, evaluation: KeptEvaluation) -> Path:
     """Write `evaluation`, whole or not at all, over one on the same seeds; return its path."""
     path = _path(folder, evaluation.seeds)
@@ -67,7 +57,7 @@ def kept(folder: RunFolder, seeds: Sequence[int]) -> KeptEvaluation | None:
     """
     path = _path(folder, seeds)
     found = _read(path) if path.exists() else None
-    return found if found and found.expert == expert_hash(folder) else None
+    return found if found and found.expert == folder.best_hash() else None
 
 
 def all_kept(folder: RunFolder) -> list[KeptEvaluation]:
@@ -75,7 +65,7 @@ def all_kept(folder: RunFolder) -> list[KeptEvaluation]:
     paths = sorted((folder.path / FOLDER).glob("[0-9]*.json"))
     if not paths:
         return []
-    present = expert_hash(folder)
+    present = folder.best_hash()
     found = [one for one in map(_read, paths) if one.expert == present]
     return sorted(found, key=lambda one: (-len(one.seeds), one.seeds))
 

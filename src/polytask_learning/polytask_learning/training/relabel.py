@@ -9,7 +9,6 @@ thousands, so they would weigh nothing in a uniform sample; where they matter, t
 them with the demonstrator's actions.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -36,8 +35,8 @@ from polytask_learning.data.relabelled_file import (
 )
 from polytask_learning.data.reservoir import KEEP, InvalidSample, sampled_steps
 from polytask_learning.training.acting import seen_in
-from polytask_learning.training.demonstrations import NoDemonstrations
-from polytask_learning.training.run_folder import BEST
+from polytask_learning.training.demonstrations import NoDemonstrations, hash_of
+from polytask_learning.training.run_folder import RunFolder
 from polytask_learning.training.trained import TrainedExpert
 
 RELABELLED = "relabelled.safetensors"
@@ -84,8 +83,7 @@ def relabel(run: Path, keep: int = KEEP, demonstrations: EpisodeStore | None = N
     """
     if keep < 1:
         raise InvalidSample(f"{keep} steps are to be kept; valid: 1 or more")
-    best = run / "checkpoints" / BEST
-    expert = _hash(best) if best.exists() else ""
+    expert = RunFolder(run).best_hash()
     trained = TrainedExpert(run)
     latest = trained.folder.latest()
     episodes = latest["progress"]["episodes"] if latest else 0
@@ -100,7 +98,7 @@ def relabel(run: Path, keep: int = KEEP, demonstrations: EpisodeStore | None = N
         with replacing(path) as aside:
             with aside.open("w+b") as file:
                 _write(file, label, trained, kept, goal)
-            if _hash(best) != expert:
+            if trained.folder.best_hash() != expert:
                 raise RunChanged(f"{run} got a better expert meanwhile; relabel it again")
     except OSError as error:
         # What fails at an open file does not say which.
@@ -212,7 +210,7 @@ def _goal(trained: TrainedExpert, store: EpisodeStore) -> Goal | None:
     first = hashes[0]
     suite, task = trained.request.suite, trained.request.task
     for path in store.paths(suite, task):
-        if _hash(path) == first:
+        if hash_of(path) == first:
             episode = read_episode(path)
             seen = "image" in episode.observations
             return Goal(first, episode.goal_image) if seen else None
@@ -220,8 +218,3 @@ def _goal(trained: TrainedExpert, store: EpisodeStore) -> Goal | None:
         f"{store.root} has not the demonstration of {suite} {task} that {trained.folder.path} was "
         f"learnt from; valid: the store with the file of SHA-256 {first}"
     )
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

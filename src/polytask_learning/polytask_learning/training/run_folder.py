@@ -1,5 +1,6 @@
 """A run on disk: its configuration, checkpoints, episodes and metrics, resumable at any moment."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -67,10 +68,17 @@ class RunFolder:
 
         Raise NoRun before there is one, BrokenCheckpoint if it is damaged.
         """
+        return read_checkpoint(self._best_path())
+
+    def best_hash(self) -> str:
+        """Return the SHA-256 of the best expert's checkpoint; raise NoRun before there is one."""
+        return hashlib.sha256(self._best_path().read_bytes()).hexdigest()
+
+    def _best_path(self) -> Path:
         path = self._checkpoints / BEST
         if not path.exists():
             raise NoRun(f"{self.path} has no expert yet: it was stopped before its first one")
-        return read_checkpoint(path)
+        return path
 
     def keep_latest(self, state: Mapping[str, Any]) -> None:
         """Write the newest state."""
