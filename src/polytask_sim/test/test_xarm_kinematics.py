@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from polytask_sim.suites.xarm import TASKS
 from polytask_sim.xarm import kinematics
 
 # Origins of the joints as the maker's robot description for ROS states them (xarm_ros2,
@@ -64,16 +65,29 @@ def test_the_jacobian_is_the_derivative():
             assert np.allclose((after - before)[:3, 3] / 2e-6, matrix[:3, number], atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
-@given(some.floats(0.25, 0.55), some.floats(-0.3, 0.3), some.floats(0.02, 0.4))
-def test_inverse_kinematics_brings_the_tool_there_within_the_limits(x, y, z):
-    down = np.diag([1.0, -1.0, -1.0])
-    joints = kinematics.inverse(np.array([x, y, z]), down, kinematics.HOME)
+SHARE = some.floats(0, 1)
+
+
+@settings(max_examples=80, deadline=None)
+@given(some.sampled_from(sorted(TASKS)), some.tuples(SHARE, SHARE, SHARE))
+def test_inverse_kinematics_brings_the_tool_anywhere_in_a_tasks_box(name, shares):
+    box, turned = TASKS[name].box, TASKS[name].turned
+    place = np.array(box.low) + np.array(shares) * (np.array(box.high) - np.array(box.low))
+    joints = kinematics.inverse(place, turned, kinematics.HOME)
     pose = kinematics.forward(joints)
-    assert np.allclose(pose[:3, 3], [x, y, z], atol=1e-4)
-    assert np.allclose(pose[:3, :3], down, atol=1e-4)
+    assert np.allclose(pose[:3, 3], place, atol=1e-4)
+    assert np.allclose(pose[:3, :3], turned, atol=1e-4)
     assert np.all(joints >= kinematics.LOWER)
     assert np.all(joints <= kinematics.UPPER)
+
+
+def test_a_place_just_out_of_reach_is_refused_wherever_the_arm_begins():
+    random, down = np.random.default_rng(0), np.diag([1.0, -1.0, -1.0])
+    for _ in range(5):
+        start = kinematics.HOME + random.normal(0, 0.5, kinematics.JOINTS)
+        start = np.clip(start, kinematics.LOWER, kinematics.UPPER)
+        with pytest.raises(kinematics.Unreachable, match=r"within \d+\.\d mm"):
+            kinematics.inverse(np.array([0.547, 0.281, 0.375]), down, start)
 
 
 def test_a_place_out_of_reach_is_refused_by_name():
