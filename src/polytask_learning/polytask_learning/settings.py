@@ -26,8 +26,8 @@ class ExpertSettings:
     imitated, in their units: what is done at a place is right near it, too.
     """
 
-    hidden: tuple[int, ...] = (256, 256)
-    critic_hidden: tuple[int, ...] = (256, 256)
+    hidden: tuple[int, ...] = (128, 128)
+    critic_hidden: tuple[int, ...] = (128, 128)
     features: int = 512
     layer_norm: bool = True
     action_copies: int = 1
