@@ -31,8 +31,11 @@ setup(
     license="Apache-2.0",
     entry_points={
         "polytask.verbs": [
+            "distill = polytask_learning.cli.distill:Distill",
             "evaluate = polytask_learning.cli.evaluate:Evaluate",
             "learn = polytask_learning.cli.learn:Learn",
+            "lifelong.add = polytask_learning.cli.lifelong_add:LifelongAdd",
+            "play = polytask_learning.cli.play:Play",
             "relabel = polytask_learning.cli.relabel:Relabel",
             "report = polytask_learning.cli.report:Report",
         ],

@@ -74,3 +74,21 @@ def find_suite(name: str) -> Suite:
             raise UnusableSuite(f"suite {name!r} cannot be imported: {error}") from error
         return suite
     raise UnknownName("suite", name, suite_names())
+
+
+@runtime_checkable
+class Spoken(Protocol):
+    """A suite whose tasks can be asked for in words."""
+
+    def sentence(self, task: str) -> str:
+        """Return what to do in `task`, as somebody would say it; raise UnknownName for no task."""
+
+
+def sentences(suite: Suite, task: str) -> tuple[str, ...]:
+    """Return sentences that mean `task` of `suite`: what the suite says, if it does, and its name.
+
+    A name is read as words: drawer-open is "drawer open".
+    """
+    named = task.replace("-", " ").replace("_", " ")
+    said = suite.sentence(task) if isinstance(suite, Spoken) else named
+    return tuple(dict.fromkeys((said, named)))

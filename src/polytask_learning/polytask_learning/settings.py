@@ -53,18 +53,21 @@ class ExpertSettings:
 
     def __post_init__(self) -> None:
         """Refuse settings that no training can use."""
-        _check("hidden", self.hidden, all(width > 0 for width in self.hidden), "widths above 0")
+        check_setting(
+            "hidden", self.hidden, all(width > 0 for width in self.hidden), "widths above 0"
+        )
         positive = ("features", "action_copies", "learning_rate", "batch", "n_step", "frame_stack")
         for name in (*positive, "updates_per_step"):
-            _check(name, getattr(self, name), getattr(self, name) > 0, "above 0")
+            check_setting(name, getattr(self, name), getattr(self, name) > 0, "above 0")
         for name in ("demonstrated", "own_successes", "average_rate", "discount", "target_rate"):
-            _check(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "0 to 1")
+            check_setting(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "0 to 1")
         sizes = ("exploration", "noise_bound", "value", "imitation", "state_noise")
         for name in (*sizes, "first_steps", "critic_first", "imitation_updates"):
-            _check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+            check_setting(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
 
 
-def _check(name: str, value: object, holds: bool, valid: str) -> None:
+def check_setting(name: str, value: object, holds: bool, valid: str) -> None:
+    """Raise InvalidSetting about the `value` of `name` unless it `holds`; `valid` says what is."""
     if not holds:
         raise InvalidSetting(f"{name} is {value}; valid: {valid}")
 

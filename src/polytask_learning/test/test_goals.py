@@ -34,9 +34,9 @@ def picture(seed=0, rows=4, columns=6):
 
 
 MODALITIES = {
-    "one_hot": (OneHot(3, 8), [0, 1, 2]),
+    "onehot": (OneHot(3, 8), [0, 1, 2]),
     "index": (Sinusoid(16), [0, 7, 100_000]),
-    "text": (Text(Letters(), 4), ["a cab", "abba"]),
+    "language": (Text(Letters(), 4), ["a cab", "abba"]),
     "image": (GoalImage(4, 6), [picture(0), picture(1)]),
 }
 ALL = pytest.mark.parametrize("name", MODALITIES)

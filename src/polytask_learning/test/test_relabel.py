@@ -128,8 +128,8 @@ def test_of_a_long_run_so_many_different_steps_are_kept(run, keep):
 def test_each_picture_is_kept_once(pictured):
     data = RelabelledData(relabel(pictured))
     # The last observation of an episode shows what no action answered.
-    assert len(data._parts["image"]) == sum(LENGTHS)
-    assert data._parts["image"].dtype == torch.uint8
+    assert len(data.parts["image"]) == sum(LENGTHS)
+    assert data.parts["image"].dtype == torch.uint8
 
 
 def test_a_sample_is_drawn_by_the_generator_alone(run):
@@ -201,7 +201,7 @@ def test_what_was_forgotten_is_no_part_and_what_will_come_again_neither(run):
 def test_pictures_stay_on_disk(pictured):
     path = relabel(pictured)
     data = RelabelledData(path)
-    begin = data._parts["image"].data_ptr()
+    begin = data.parts["image"].data_ptr()
     lines = Path("/proc/self/maps").read_text().splitlines()
     spans = [line.split()[0].split("-") for line in lines if line.endswith(str(path))]
     assert any(int(low, 16) <= begin < int(high, 16) for low, high in spans)

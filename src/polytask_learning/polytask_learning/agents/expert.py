@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask_learning.agents import losses
+from polytask_learning.agents.optimiser import load_optimiser
 from polytask_learning.agents.shift import shifted
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.networks.actor import Actor
@@ -191,9 +192,10 @@ class Expert:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` returned."""
         for name, part in self._parts().items():
-            part.load_state_dict(state[name])
             if isinstance(part, torch.optim.Optimizer):
-                _order_as_weights(part)
+                load_optimiser(part, state[name])
+            else:
+                part.load_state_dict(state[name])
         self._updates = state["updates"]
         self._generator.set_state(state["generator"])
 
@@ -222,14 +224,6 @@ def _follow(old: nn.Module, new: nn.Module, rate: float) -> None:
     if old is new:
         return
     torch._foreach_lerp_(list(old.parameters()), list(new.parameters()), rate)
-
-
-def _order_as_weights(optimiser: torch.optim.Optimizer) -> None:
-    """Lay out the optimiser's tensors as its weights are: the fused step pairs them by place."""
-    for weight, state in optimiser.state.items():
-        for name, value in state.items():
-            if value.shape == weight.shape:
-                state[name] = torch.empty_like(weight).copy_(value)
 
 
 def _numbers(metrics: Mapping[str, Tensor]) -> dict[str, float]:

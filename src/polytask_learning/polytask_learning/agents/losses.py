@@ -40,3 +40,11 @@ def value_loss(values: Tensor, *, normalise: bool) -> Tensor:
     smaller = values.min(dim=0).values
     loss = -smaller.mean()
     return loss / smaller.abs().mean().detach().clamp(min=1.0) if normalise else loss
+
+
+def distillation_losses(actions: Tensor, taught: Tensor, tasks: int) -> Tensor:
+    """Return the mean squared error (K,) of `actions` (B, A) for each of `tasks`, B / K rows each.
+
+    Equation 2 of the paper but for the factor A, which an optimiser like Adam does not mind.
+    """
+    return ((actions - taught) ** 2).view(tasks, -1).mean(dim=1)

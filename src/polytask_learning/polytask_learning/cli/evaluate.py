@@ -1,4 +1,4 @@
-"""`polytask evaluate`: how often the experts of runs succeed, on seeds that no training saw."""
+"""`polytask evaluate`: how often experts and policies succeed, on seeds that no training saw."""
 
 import argparse
 import json
@@ -12,6 +12,8 @@ from polytask_contract.cli import argument_types
 from polytask_contract.cli.verb import UsageError
 from polytask_contract.durable import replacing
 from polytask_contract.success import RULES
+from polytask_learning.cli.distill import GOALS
+from polytask_learning.cli.evaluate_unified import evaluate_unified
 
 if TYPE_CHECKING:
     from polytask_learning.training.evaluation_file import KeptEvaluation
@@ -42,16 +44,21 @@ class Compared(NamedTuple):
 
 
 class Evaluate:
-    """Lets the best expert of each run act on test seeds, the same for all."""
+    """Lets experts and unified policies act on test seeds, the same for all."""
 
-    summary = "let the best experts of runs act on test seeds, and tell how often they succeed"
+    summary = "let experts and policies act on test seeds, and tell how often they succeed"
 
     def describe(self, parser: argparse.ArgumentParser) -> None:
         """Add its arguments."""
         add = parser.add_argument
-        add("runs", type=Path, nargs="+", metavar="RUN", help="the folder of a run")
-        add("--episodes", type=argument_types.positive, default=50, help="episodes for each run")
+        add("runs", type=Path, nargs="+", metavar="RUN", help="an expert's or a policy's folder")
+        episodes = "episodes for each expert, or each of a policy's tasks and goals"
+        add("--episodes", type=argument_types.positive, default=50, help=episodes)
         add("--seed", type=argument_types.seed, default=0, help="the first seed")
+        goals = "of a policy's goals, these kinds; all by default"
+        add("--goal", choices=GOALS, nargs="+", default=[], help=goals)
+        stages = "of a policy's life, only the last stage or all"
+        add("--stages", choices=("last", "all"), default="last", help=stages)
         add("--json", type=Path, metavar="FILE", help="write all that was found to FILE, too")
         add("--again", action="store_true", help="repeat what is known about these experts")
         parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
@@ -59,6 +66,7 @@ class Evaluate:
     def perform(self, options: argparse.Namespace) -> int:
         """Evaluate run by run, then compare those of the same task."""
         # Torch takes seconds to import, which listing the verbs should not.
+        from polytask_learning.distilling.unified_folder import is_unified  # noqa: PLC0415
         from polytask_learning.training.evaluate_run import (  # noqa: PLC0415
             NoTestSeeds,
             evaluate_run,
@@ -71,9 +79,12 @@ class Evaluate:
         except NoTestSeeds as error:
             raise UsageError(str(error)) from error
         # A wrong name should not be found out after the first run's minutes.
-        manifests = [RunFolder(path).manifest for path in options.runs]
+        unified = [path for path in options.runs if is_unified(path)]
+        policies = [evaluate_unified(path, seeds, options) for path in unified]
+        runs = [path for path in options.runs if path not in unified]
+        manifests = [RunFolder(path).manifest for path in runs]
         judged = []
-        for path, manifest in zip(options.runs, manifests, strict=True):
+        for path, manifest in zip(runs, manifests, strict=True):
             judged.append(Judged(path, manifest, evaluate_run(path, seeds, again=options.again)))
             print(_told(judged[-1]), flush=True)
         compared = list(_compared(judged))
@@ -82,7 +93,7 @@ class Evaluate:
         for one in compared:
             print(_told_pair(one))
         if options.json:
-            _write(options.json, judged, compared)
+            _write(options.json, judged, compared, policies)
         return 0
 
 
@@ -144,7 +155,9 @@ def _told_pair(compared: Compared) -> str:
     )
 
 
-def _write(path: Path, judged: list[Judged], compared: list[Compared]) -> None:
+def _write(
+    path: Path, judged: list[Judged], compared: list[Compared], policies: list[dict[str, Any]]
+) -> None:
     from polytask_learning.training.evaluation_file import as_json  # noqa: PLC0415
 
     runs = [
@@ -156,5 +169,6 @@ def _write(path: Path, judged: list[Judged], compared: list[Compared]) -> None:
         | {**vars(found), "p_value": found.p_value}
         for first, second, rule, found in compared
     ]
+    about = {"policies": policies} if policies else {}
     with replacing(path) as aside:
-        aside.write_text(json.dumps({"runs": runs, "pairs": pairs}, indent=1) + "\n")
+        aside.write_text(json.dumps({"runs": runs, "pairs": pairs} | about, indent=1) + "\n")

@@ -91,9 +91,15 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
+def moves(console: Console) -> bool:
+    """Tell whether the standard output is a terminal that can move a bar.
+
+    Not by rich's own opinion alone, which environment variables can change.
+    """
+    return sys.stdout.isatty() and not console.is_dumb_terminal
+
+
 def progress(steps: int, best: float) -> PlainLines | ProgressBar:
-    """Return what suits the standard output: a bar where it is a terminal that can move one."""
+    """Return what suits the standard output: a bar where it can be moved."""
     console = Console()
-    # Not rich's own opinion alone, which environment variables can change.
-    moves = sys.stdout.isatty() and not console.is_dumb_terminal
-    return ProgressBar(steps, best, console) if moves else PlainLines()
+    return ProgressBar(steps, best, console) if moves(console) else PlainLines()

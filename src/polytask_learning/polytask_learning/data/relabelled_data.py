@@ -33,7 +33,10 @@ def parts_of(label: Label, frames: int) -> dict[str, Part]:
 
 
 class RelabelledData:
-    """The steps of a file that `relabel` wrote; pictures stay on disk until they are drawn."""
+    """The steps of a file that `relabel` wrote; pictures stay on disk until they are drawn.
+
+    `pictured` tells whether it gives pictures, else it gives states; `parts` are the file's arrays.
+    """
 
     def __init__(self, path: Path, observations: str | None = None) -> None:
         """Open the file at `path`, and check all of it.
@@ -49,14 +52,13 @@ class RelabelledData:
             _check(self.label, parts)
         except (SafetensorError, ValueError) as error:
             raise BrokenData(path, error) from error
-        self._goal = parts.pop("goal", None)
-        self._parts = parts
+        self.parts: Mapping[str, Tensor] = parts
         kept = {"state": "state" in parts, "pixels": "image" in parts}
         wanted = observations or ("pixels" if self.label.frame_stack else "state")
         if not kept.get(wanted):
             valid = [name for name, there in kept.items() if there]
             raise UnknownName("observation", wanted, valid)
-        self._pictures = wanted == "pixels"
+        self.pictured = wanted == "pixels"
 
     def __len__(self) -> int:
         """Return how many steps there are."""
@@ -65,7 +67,7 @@ class RelabelledData:
     @property
     def goal_image(self) -> Picture | None:
         """The last picture of a demonstration, if one was at hand when the file was written."""
-        return None if self._goal is None else self._goal.numpy().copy()
+        return self.parts["goal"].numpy().copy() if "goal" in self.parts else None
 
     def sample(self, count: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Return `count` steps, each as likely as any other, as `at` does."""
@@ -76,10 +78,10 @@ class RelabelledData:
 
         Observations are states (B, D) float32, or stacked pictures (B, 3 K, rows, columns) uint8.
         """
-        actions = self._parts["actions"][places]
-        if not self._pictures:
-            return self._parts["state"][places], actions
-        return self._parts["image"][self._parts["rows"][places]].flatten(1, 2), actions
+        actions = self.parts["actions"][places]
+        if not self.pictured:
+            return self.parts["state"][places], actions
+        return self.parts["image"][self.parts["rows"][places]].flatten(1, 2), actions
 
 
 def _check(label: Label, parts: Mapping[str, Tensor]) -> None:

@@ -17,7 +17,7 @@ class Modality(Protocol[Goal_contra]):
 
     @property
     def name(self) -> str:
-        """The kind's name: one_hot, index, text or image."""
+        """The kind's name: onehot, index, language or image."""
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ class OneHot:
     as features do; the paper's size is 512.
     """
 
-    name = "one_hot"
+    name = "onehot"
     dtype = torch.float32
 
     def __init__(self, count: int, size: int | None = None) -> None:

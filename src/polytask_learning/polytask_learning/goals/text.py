@@ -23,7 +23,7 @@ class Text:
     Blanks around a sentence do not matter.
     """
 
-    name = "text"
+    name = "language"
     dtype = torch.float32
 
     def __init__(self, encode: Encode | None = None, size: int = MINILM_SIZE) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 from polytask_contract.durable import replacing
 from polytask_contract.errors import PolyTaskError
 from polytask_learning.reports.curves import learning_charts, success_chart
-from polytask_learning.reports.footage import Clip, film
+from polytask_learning.reports.filming import Clip
+from polytask_learning.reports.footage import film
 from polytask_learning.reports.headline import Headline, best_evaluation, headline
 from polytask_learning.reports.markup import Markup, element
 from polytask_learning.reports.page import page, pair, section, video

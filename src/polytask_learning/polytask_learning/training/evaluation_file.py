@@ -37,9 +37,12 @@ class KeptEvaluation:
         return self.result.seeds
 
 
-def keep(folder: RunFolder, evaluation: KeptEvaluation) -> Path:
-    """Write `evaluation`, whole or not at all, over one on the same seeds; return its path."""
-    path = _path(folder, evaluation.seeds)
+def keep(folder: RunFolder, evaluation: KeptEvaluation, part: str = "") -> Path:
+    """Write `evaluation`, whole or not at all, over one on the same seeds; return its path.
+
+    `part` says of what, where a policy is evaluated in several ways: a folder's relative path.
+    """
+    path = _path(folder, evaluation.seeds, part)
     with replacing(path) as aside:
         aside.write_text(json.dumps(as_json(evaluation), indent=1) + "\n", encoding="utf-8")
     return path
@@ -50,19 +53,19 @@ def as_json(evaluation: KeptEvaluation) -> dict[str, Any]:
     return asdict(evaluation)
 
 
-def kept(folder: RunFolder, seeds: Sequence[int]) -> KeptEvaluation | None:
+def kept(folder: RunFolder, seeds: Sequence[int], part: str = "") -> KeptEvaluation | None:
     """Return what is kept about the present best expert on just these `seeds`, or None.
 
     Raise BrokenEvaluation for a damaged file.
     """
-    path = _path(folder, seeds)
+    path = _path(folder, seeds, part)
     found = _read(path) if path.exists() else None
     return found if found and found.expert == folder.best_hash() else None
 
 
-def all_kept(folder: RunFolder) -> list[KeptEvaluation]:
+def all_kept(folder: RunFolder, part: str = "") -> list[KeptEvaluation]:
     """Return all that is kept about the present best expert, the most episodes first."""
-    paths = sorted((folder.path / FOLDER).glob("[0-9]*.json"))
+    paths = sorted((folder.path / FOLDER / part).glob("[0-9]*.json"))
     if not paths:
         return []
     present = folder.best_hash()
@@ -70,8 +73,8 @@ def all_kept(folder: RunFolder) -> list[KeptEvaluation]:
     return sorted(found, key=lambda one: (-len(one.seeds), one.seeds))
 
 
-def _path(folder: RunFolder, seeds: Sequence[int]) -> Path:
-    return folder.path / FOLDER / f"{seeds[0]}-{seeds[-1]}.json"
+def _path(folder: RunFolder, seeds: Sequence[int], part: str) -> Path:
+    return folder.path / FOLDER / part / f"{seeds[0]}-{seeds[-1]}.json"
 
 
 def _read(path: Path) -> KeptEvaluation:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from polytask_contract.durable import make_folder, replacing
 from polytask_contract.errors import PolyTaskError
@@ -41,7 +41,7 @@ class RunFolder:
             raise NoRun(f"{path / MANIFEST} is damaged: {error}") from error
 
     @classmethod
-    def begin(cls, path: Path, manifest: Mapping[str, Any]) -> "RunFolder":
+    def begin(cls, path: Path, manifest: Mapping[str, Any]) -> Self:
         """Return the run at `path`, begun if there is nothing.
 
         Raise OtherConfiguration if it is another one, but for what it was made with.
@@ -70,15 +70,19 @@ class RunFolder:
         """
         return read_checkpoint(self._best_path())
 
+    @property
+    def has_best(self) -> bool:
+        """Whether there is a best expert yet."""
+        return (self._checkpoints / BEST).exists()
+
     def best_hash(self) -> str:
         """Return the SHA-256 of the best expert's checkpoint; raise NoRun before there is one."""
         return hashlib.sha256(self._best_path().read_bytes()).hexdigest()
 
     def _best_path(self) -> Path:
-        path = self._checkpoints / BEST
-        if not path.exists():
+        if not self.has_best:
             raise NoRun(f"{self.path} has no expert yet: it was stopped before its first one")
-        return path
+        return self._checkpoints / BEST
 
     def keep_latest(self, state: Mapping[str, Any]) -> None:
         """Write the newest state."""

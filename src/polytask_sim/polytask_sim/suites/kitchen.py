@@ -25,6 +25,7 @@ from polytask_contract.specification import Observations, Specification
 from polytask_contract.suites import Policy
 from polytask_sim.kitchen.expert import KitchenExpert
 from polytask_sim.simulated_environment import SimulatedEnvironment
+from polytask_sim.suites import sentences
 
 # Our names of the paper's tasks, and upstream's.
 THINGS = {
@@ -134,6 +135,12 @@ class KitchenSuite:
         if task not in THINGS and not is_sequence(task):
             raise UnknownName("task", task, self.tasks)
         return KitchenExpert([THINGS[name] for name in task.split(TOGETHER)])
+
+    def sentence(self, task: str) -> str:
+        """Return what to do in `task`; raise UnknownName when there is no such task."""
+        if task not in THINGS:
+            raise UnknownName("task", task, self.tasks)
+        return sentences.KITCHEN[task]
 
 
 def is_sequence(task: str) -> bool:

@@ -25,6 +25,7 @@ from polytask_sim.metaworld_script import (
     MetaworldScript,
 )
 from polytask_sim.simulated_environment import SimulatedEnvironment
+from polytask_sim.suites import sentences
 from polytask_sim.ways import ways
 
 PAPER_TASKS = (
@@ -157,6 +158,13 @@ class MetaworldSuite:
         if task not in self.tasks:
             raise UnknownName("task", task, self.tasks)
         return MetaworldScript(task)
+
+    def sentence(self, task: str) -> str:
+        """Return what to do in `task`; raise UnknownName when there is no such task."""
+        if task not in self.tasks:
+            raise UnknownName("task", task, self.tasks)
+        # Of upstream's other tasks there is but the name.
+        return sentences.METAWORLD.get(task, task.replace("-", " "))
 
 
 class MetaworldAllSuite(MetaworldSuite):

@@ -123,6 +123,12 @@ class PointSuite:
 
         return straight_there
 
+    def sentence(self, task: str) -> str:
+        """Return what to do in `task`; raise UnknownName when there is no such task."""
+        if task not in PLACES:
+            raise UnknownName("task", task, PLACES)
+        return f"go to the {task.replace('_', ' ')}"
+
 
 def draw_table(size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return a picture of `size` (rows, columns) with the four places on it."""

@@ -17,6 +17,7 @@ from polytask_contract.local_environment import Outcome
 from polytask_contract.specification import Observations, Specification
 from polytask_contract.suites import Policy
 from polytask_sim.simulated_environment import SimulatedEnvironment
+from polytask_sim.suites import sentences
 from polytask_sim.ways import ways
 from polytask_sim.xarm import kinematics
 from polytask_sim.xarm.arm_model import FINGER_TRAVEL
@@ -188,3 +189,9 @@ class XarmSuite:
         if task not in TASKS:
             raise UnknownName("task", task, self.tasks)
         return script_of(task)
+
+    def sentence(self, task: str) -> str:
+        """Return what to do in `task`; raise UnknownName when there is no such task."""
+        if task not in TASKS:
+            raise UnknownName("task", task, self.tasks)
+        return sentences.XARM[task]

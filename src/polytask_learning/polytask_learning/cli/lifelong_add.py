@@ -1,0 +1,46 @@
+"""`polytask lifelong add`: one more task for a policy, which keeps those that it knows."""
+
+import argparse
+from contextlib import closing
+from pathlib import Path
+
+from polytask_contract.episodes.store import EpisodeStore
+from polytask_learning.cli.compute_options import compute_of, describe_compute
+
+
+class LifelongAdd:
+    """Distils a new expert beside the old tasks' data, into a policy of the same size."""
+
+    summary = "add an expert's task to a policy; a second call goes on where it was stopped"
+
+    def describe(self, parser: argparse.ArgumentParser) -> None:
+        """Add its arguments."""
+        add = parser.add_argument
+        add("--run", type=Path, required=True, help="the policy's folder")
+        add("--expert", type=Path, required=True, metavar="NEW", help="the new expert's run")
+        pictures = "a store of demonstrations whose last pictures are goal images"
+        add("--demonstrations", type=Path, help=pictures)
+        describe_compute(parser)
+        parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+
+    def perform(self, options: argparse.Namespace) -> int:
+        """Add, and say what the policy knows then."""
+        # Torch takes seconds to import, which listing the verbs should not.
+        from polytask_learning.cli.distill import say_what_there_is  # noqa: PLC0415
+        from polytask_learning.cli.update_progress import update_progress  # noqa: PLC0415
+        from polytask_learning.distilling.distil import add  # noqa: PLC0415
+        from polytask_learning.distilling.unified_folder import UnifiedFolder  # noqa: PLC0415
+
+        settings = UnifiedFolder(options.run).request.settings
+        updates = settings.added_updates if settings.warm else settings.updates
+        store = EpisodeStore(options.demonstrations) if options.demonstrations else None
+        with closing(update_progress(updates)) as sink:
+            folder = add(
+                options.run,
+                options.expert,
+                sink,
+                demonstrations=store,
+                compute=compute_of(options),
+            )
+        say_what_there_is(folder)
+        return 0

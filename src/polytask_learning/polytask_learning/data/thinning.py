@@ -1,0 +1,68 @@
+"""A smaller copy of a relabelled run: at most so many of its steps, each as likely as any other."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from torch import Tensor, from_numpy
+
+from polytask_contract.durable import replacing
+from polytask_learning.data.relabelled_data import RelabelledData, parts_of
+from polytask_learning.data.relabelled_file import Label, Part, PartsWriter
+from polytask_learning.data.reservoir import Reservoir
+
+# Pictures that are in memory together.
+BLOCK = 1000
+
+
+def thinned_label(label: Label, keep: int) -> Label:
+    """Return the label of the file that `thin` makes of one with `label`."""
+    return label if label.count <= keep else replace(label, keep=keep, count=keep)
+
+
+def thin(source: Path, target: Path, keep: int, seed: int) -> None:
+    """Write `keep` steps of the file at `source` to `target`, or all where there are not more.
+
+    Which ones are kept, depends on `seed`. Raise InvalidSample for a `keep` below 1, BrokenData
+    unless `source` is whole.
+    """
+    reservoir = Reservoir(keep, seed)
+    data = RelabelledData(source)
+    label = thinned_label(data.label, keep)
+    reservoir.offer(len(data))
+    with replacing(target) as aside:
+        if label == data.label:
+            _same(source, aside)
+        else:
+            with aside.open("w+b") as file:
+                _write(file, label, data.parts, from_numpy(reservoir.kept()))
+
+
+def _same(source: Path, target: Path) -> None:
+    """Give a file that nobody changes, only replaces, another name; on another disk, copy it."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _write(file: BinaryIO, label: Label, parts: Mapping[str, Tensor], kept: Tensor) -> None:
+    rows = parts["rows"][kept].numpy() if "rows" in parts else np.zeros(0, np.int64)
+    needed = np.unique(rows)
+    sizes = parts_of(label, len(needed))
+    if "goal" in parts:
+        sizes["goal"] = Part("U8", tuple(parts["goal"].shape))
+    writer = PartsWriter(file, label, sizes)
+    for name, part in parts.items():
+        if name == "image":
+            for begin in range(0, len(needed), BLOCK):
+                some = from_numpy(needed[begin : begin + BLOCK])
+                writer.append(name, part[some].numpy())
+        elif name == "rows":
+            writer.append(name, np.searchsorted(needed, rows))
+        else:
+            writer.append(name, (part if name == "goal" else part[kept]).numpy())
+    writer.seal()

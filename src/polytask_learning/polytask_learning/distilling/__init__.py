@@ -1,0 +1,1 @@
+"""Many experts into one policy, and more of them later, without forgetting."""

@@ -1,0 +1,96 @@
+"""A unified policy on disk: what it is asked for, the data of its tasks, and its stages.
+
+A stage is a folder of its own: the tasks that the policy knew then, their goals, checkpoints and
+metrics. The newest stage that came to its end is the present policy, so whatever becomes of a later
+one, the policy before it stays whole.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from polytask_contract.episodes.form import Form
+from polytask_learning.distilling.request import DistilRequest
+from polytask_learning.training.checkpoint import read_checkpoint, write_checkpoint
+from polytask_learning.training.run_folder import MADE_WITH, NoRun, RunFolder
+
+KIND = "unified"
+STAGES, DATA, GOALS = "stages", "data", "goals.checkpoint"
+
+
+def is_unified(path: Path) -> bool:
+    """Tell whether the run at `path` is a unified policy's; raise NoRun where there is no run."""
+    return bool(RunFolder(path).manifest.get("kind") == KIND)
+
+
+class Stage(RunFolder):
+    """The folder of one stage; its best policy is the one at its end."""
+
+    @property
+    def number(self) -> int:
+        """Which stage it is, from 0."""
+        return int(self.path.name)
+
+    @property
+    def tasks(self) -> list[dict[str, Any]]:
+        """What is known of each task: `task`, `sentences`, `pictures`, `expert`, `steps`."""
+        tasks: list[dict[str, Any]] = self.manifest["tasks"]
+        return tasks
+
+    @property
+    def runs(self) -> dict[str, str]:
+        """Where each task's expert was when it was distilled."""
+        return dict(self.manifest[MADE_WITH]["runs"])
+
+    def goals(self) -> dict[str, Any]:
+        """Return its goals; raise BrokenCheckpoint if they are damaged."""
+        return read_checkpoint(self.path / GOALS)
+
+    def keep_goals(self, goals: Mapping[str, Any]) -> None:
+        """Write its goals."""
+        write_checkpoint(self.path / GOALS, goals)
+
+
+class UnifiedFolder(RunFolder):
+    """The folder of a unified policy."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it; raise NoRun if there is none at `path`."""
+        super().__init__(path)
+        if self.manifest.get("kind") != KIND:
+            raise NoRun(f"{path} is an expert's run; valid: a unified policy's")
+        try:
+            asked = self.manifest["request"]
+            # JSON has no tuples.
+            lists = {name: tuple(asked[name]) for name in ("goals", "hidden")}
+            self.request = DistilRequest(**asked | lists)
+            form = self.manifest["form"]
+            self.form = Form(**form | {"image": form["image"] and tuple(form["image"])})
+            self.frame_stack = int(self.manifest["frame_stack"])
+            rows, columns = self.manifest["goal_image"]
+            self.goal_image = (int(rows), int(columns))
+        except (KeyError, TypeError, ValueError) as error:
+            raise NoRun(f"the manifest of {path} is of another version: {error}") from error
+
+    def data(self, task: str) -> Path:
+        """Return where the data of `task` are."""
+        return self.path / DATA / f"{task}.safetensors"
+
+    def stages(self) -> list[Stage]:
+        """Return the stages in their order; all but the last are finished."""
+        found = sorted((self.path / STAGES).glob("[0-9]*/manifest.json"))
+        return [Stage(path.parent) for path in found]
+
+    def begin_stage(self, number: int, manifest: Mapping[str, Any]) -> Stage:
+        """Return the stage of this number, from 0, begun if it is not there.
+
+        Raise OtherConfiguration if it is another one.
+        """
+        return Stage.begin(self.path / STAGES / f"{number:03}", manifest)
+
+    def current(self) -> Stage:
+        """Return the newest stage at its end; raise NoRun before there is one."""
+        finished = [stage for stage in self.stages() if stage.has_best]
+        if not finished:
+            raise NoRun(f"{self.path} has no policy yet: its distillation was stopped; go on first")
+        return finished[-1]

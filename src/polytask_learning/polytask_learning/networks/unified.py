@@ -1,0 +1,90 @@
+"""The policy of many tasks: an observation and a goal in, an action out."""
+
+from collections.abc import Mapping
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from polytask_learning.networks.actor import Actor
+from polytask_learning.networks.encoder import PictureEncoder
+
+
+class VectorGoal(nn.Module):
+    """Makes features of goals that are vectors: by a layer, or leaves them as they are."""
+
+    def __init__(self, size: int, features: int) -> None:
+        """Take vectors of `size`; `features` 0 leaves them."""
+        super().__init__()
+        self.features = features or size
+        self.layer = (
+            nn.Sequential(nn.Linear(size, features), nn.LayerNorm(features), nn.Tanh())
+            if features
+            else nn.Identity()
+        )
+
+    def forward(self, goals: Tensor) -> Tensor:
+        """Return features (K, F) of `goals` (K, size)."""
+        made: Tensor = self.layer(goals)
+        return made
+
+
+class PictureGoal(nn.Module):
+    """Makes features of goals that are pictures, by the encoder of what is seen, if there is one.
+
+    What is seen are then several pictures at once, and the goal is so many of the same.
+    """
+
+    def __init__(self, encoder: PictureEncoder, stack: int, features: int) -> None:
+        """See pictures by `encoder`, `stack` at once; `features` 0 leaves what it makes."""
+        super().__init__()
+        self.encoder, self._stack = encoder, stack
+        self.vector = VectorGoal(encoder.features, features)
+        self.features = self.vector.features
+
+    def forward(self, goals: Tensor) -> Tensor:
+        """Return features (K, F) of `goals` (K, 3, rows, columns), 0 to 255."""
+        made: Tensor = self.vector(self.encoder(goals.repeat(1, self._stack, 1, 1)))
+        return made
+
+
+class UnifiedActor(nn.Module):
+    """Acts on observations and goals, which may be of several modalities."""
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        goals: Mapping[str, VectorGoal | PictureGoal],
+        hidden: tuple[int, ...],
+        action_size: int,
+        *,
+        layer_norm: bool,
+    ) -> None:
+        """Prepare; `encoder.features` are seen, and `goals` all make as many features."""
+        super().__init__()
+        sizes = {one.features for one in goals.values()}
+        if len(sizes) != 1:
+            raise ValueError(f"goals make {sorted(sizes)} features; valid: all as many")
+        self.encoder = encoder
+        self.goals = nn.ModuleDict(goals)
+        features = int(encoder.features) + sizes.pop()  # type: ignore[arg-type]  # an attribute
+        self.actor = Actor(features, hidden, action_size, layer_norm=layer_norm)
+
+    def forward(self, observations: Tensor, modality: str, goals: Tensor) -> Tensor:
+        """Return actions (B, A); of `goals` (K, …), the first is that of the first B / K rows.
+
+        Each goal is looked at once, however many observations it is for.
+        """
+        return self.acted(observations, self.goals[modality](goals))
+
+    def acted(self, observations: Tensor, wanted: Tensor) -> Tensor:
+        """Do the same for goals whose features (K, F) are known."""
+        seen = self.encoder(observations)
+        wanted = wanted.repeat_interleave(len(seen) // len(wanted), dim=0)
+        actions: Tensor = self.actor(torch.cat([wanted, seen], dim=1))
+        return actions
+
+    @property
+    def size(self) -> int:
+        """How many weights there are to learn."""
+        return sum(prod(weights.shape) for weights in self.parameters())

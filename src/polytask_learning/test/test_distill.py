@@ -1,0 +1,496 @@
+"""Distillation: many experts whose answers are known into one policy, and more of them later."""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from polytask_contract.episodes.collect import attempt
+from polytask_contract.episodes.store import EpisodeStore
+from polytask_contract.errors import PolyTaskError, UnknownName
+from polytask_contract.specification import Observations
+from polytask_contract.suites import find_suite
+from polytask_learning import distil_settings
+from polytask_learning.data.relabelled_data import RelabelledData
+from polytask_learning.data.relabelled_file import BrokenData
+from polytask_learning.data.thinning import thin
+from polytask_learning.distilling.distil import add, distil
+from polytask_learning.distilling.evaluate_unified import evaluate_task, evaluate_teacher
+from polytask_learning.distilling.request import MODALITIES, DistilRequest
+from polytask_learning.distilling.teachers import UnusableTeacher
+from polytask_learning.distilling.unified_folder import UnifiedFolder
+from polytask_learning.distilling.unified_policy import UnifiedPolicy, UnknownGoal
+from polytask_learning.goals.errors import InvalidGoal
+from polytask_learning.settings import InvalidSetting
+from polytask_learning.training.checkpoint import BrokenCheckpoint, same
+from polytask_learning.training.loop import NotFinite
+from polytask_learning.training.relabel import RELABELLED
+from polytask_learning.training.run_folder import NoRun, OtherConfiguration
+
+TASKS = ("north_west", "south_east", "south_west")
+SMALL = replace(
+    distil_settings.DISTIL_PRESETS["fast"],
+    hidden=(64, 64),
+    goal_features=16,
+    batch=64,
+    updates=600,
+    added_updates=400,
+)
+
+
+@pytest.fixture(autouse=True)
+def preset(monkeypatch):
+    """Return what changes the preset `fast`, which takes seconds by now."""
+
+    def changed(**changes):
+        presets = {"fast": replace(SMALL, **changes), "paper": replace(SMALL, goal_features=0)}
+        monkeypatch.setattr("polytask_learning.distilling.request.DISTIL_PRESETS", presets)
+
+    changed()
+    return changed
+
+
+@pytest.fixture(scope="module")
+def teachers(tmp_path_factory, make_teacher):
+    place = tmp_path_factory.mktemp("teachers")
+    return {
+        task: make_teacher(place / task, task, steps=1500, seed=number)
+        for number, task in enumerate(TASKS)
+    }
+
+
+def nothing(metrics):
+    del metrics
+
+
+@pytest.fixture(scope="module")
+def error_of(formula):
+    """Return the mean distance between what a policy does, and what is to be done in a task."""
+
+    def found(policy, asked, modality, task=None):
+        states = np.random.default_rng(99).uniform(-0.6, 0.6, (200, 2)).astype(np.float32)
+        acting = policy.policy_for(asked, modality)
+        done = acting._agent.act(torch.from_numpy(states), explore=False).numpy()
+        return float(np.abs(done - formula(states, task or asked)).mean())
+
+    return found
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_one_policy_does_what_two_experts_do(tmp_path, teachers, error_of, modality):
+    runs = [teachers[task] for task in TASKS[:2]]
+    folder = distil(DistilRequest(goals=(modality,)), runs, tmp_path / "u", nothing)
+    policy = UnifiedPolicy(folder.path)
+    assert policy.tasks == TASKS[:2]
+    assert [error_of(policy, task, modality) < 0.1 for task in policy.tasks] == [True, True]
+    # Asked for the one, it does not do the other.
+    assert error_of(policy, TASKS[0], modality, TASKS[1]) > 0.5
+
+
+def test_one_policy_takes_every_kind_of_goal(tmp_path, teachers, error_of, preset):
+    # What a picture means is learnt last.
+    preset(updates=2000)
+    runs = [teachers[task] for task in TASKS[:2]]
+    folder = distil(DistilRequest(goals=MODALITIES), runs, tmp_path / "u", nothing)
+    policy = UnifiedPolicy(folder.path)
+    errors = {(task, one): error_of(policy, task, one) for task in TASKS[:2] for one in MODALITIES}
+    assert max(errors.values()) < 0.2, errors
+
+
+def test_the_student_accomplishes_what_the_experts_do(tmp_path, teachers, preset):
+    preset(updates=1000)
+    runs = [teachers[task] for task in TASKS]
+    folder = distil(DistilRequest(), runs, tmp_path / "u", nothing)
+    for task in TASKS:
+        found = evaluate_task(folder, folder.current(), task, "onehot", range(5))
+        assert found.result.rate("held") == 1.0
+
+
+def test_a_policy_that_sees_pictures_learns_from_them(tmp_path, make_teacher):
+    runs = [make_teacher(tmp_path / task, task, observations="pixels") for task in TASKS[:2]]
+    folder = distil(DistilRequest("pixels", ("image",)), runs, tmp_path / "u", nothing)
+    policy = UnifiedPolicy(folder.path)
+    for task, other in (TASKS[:2], TASKS[1::-1]):
+        pictures, taught = RelabelledData(folder.data(task), "pixels").at(torch.arange(100))
+        errors = [
+            (policy.policy_for(asked, "image")._agent.act(pictures, explore=False) - taught)
+            .abs()
+            .mean()
+            for asked in (task, other)
+        ]
+        assert errors[0] < errors[1] / 3
+
+
+def test_a_third_expert_joins_and_the_first_two_stay(tmp_path, teachers, error_of):
+    path = tmp_path / "u"
+    folder = distil(DistilRequest(), [teachers[task] for task in TASKS[:2]], path, nothing)
+    before = UnifiedPolicy(path)
+    add(path, teachers[TASKS[2]], nothing)
+    after = UnifiedPolicy(path)
+    assert before.actor.size == after.actor.size
+    assert after.tasks == TASKS
+    assert [error_of(after, task, "onehot") < 0.1 for task in TASKS] == [True] * 3
+    assert [len(stage.tasks) for stage in folder.stages()] == [2, 3]
+
+
+def test_a_policy_can_start_from_the_beginning_whenever_a_task_joins(
+    tmp_path, teachers, error_of, preset
+):
+    preset(warm=False, goal_features=0, tasks_per_batch=1)
+    path = tmp_path / "u"
+    distil(DistilRequest(), [teachers[TASKS[0]]], path, nothing)
+    folder = add(path, teachers[TASKS[1]], nothing)
+    assert not folder.current().manifest["warm"]
+    updates = [stage.best()["distiller"]["updates"] for stage in folder.stages()]
+    assert updates == [SMALL.updates] * 2
+    policy = UnifiedPolicy(path)
+    assert max(error_of(policy, task, "onehot") for task in TASKS[:2]) < 0.15
+
+
+def test_gradient_surgery_learns_the_same_tasks(tmp_path, teachers, error_of):
+    runs = [teachers[task] for task in TASKS]
+    folder = distil(DistilRequest(surgery=True), runs, tmp_path / "u", nothing)
+    policy = UnifiedPolicy(folder.path)
+    assert max(error_of(policy, task, "onehot") for task in TASKS) < 0.1
+
+
+def test_of_each_task_so_many_steps_are_kept(tmp_path, teachers):
+    folder = distil(DistilRequest(keep=50), [teachers[TASKS[0]]], tmp_path / "u", nothing)
+    whole = RelabelledData(teachers[TASKS[0]] / RELABELLED)
+    kept = RelabelledData(folder.data(TASKS[0]))
+    assert len(kept) == kept.label.keep == 50
+    assert (kept.goal_image == whole.goal_image).all()
+    rows, some = (
+        {tuple(row) for row in torch.cat([one.parts["state"], one.parts["actions"]], 1).tolist()}
+        for one in (whole, kept)
+    )
+    assert some < rows
+    assert len(some) == 50
+
+
+def test_of_pictures_only_those_are_kept_that_a_kept_step_shows(tmp_path, make_teacher):
+    run = make_teacher(tmp_path / "run", TASKS[0], observations="pixels")
+    thin(run / RELABELLED, tmp_path / "thin", 20, seed=0)
+    whole, kept = RelabelledData(run / RELABELLED), RelabelledData(tmp_path / "thin")
+    assert len(kept.parts["image"]) == 20
+    pictures, actions = kept.at(torch.arange(20))
+    known, taught = whole.at(torch.arange(len(whole)))
+    for picture, action in zip(pictures, actions, strict=True):
+        alike = (known == picture).flatten(1).all(dim=1)
+        assert (taught[alike] == action).all(dim=1).any()
+
+
+class Killed(Exception):
+    """Ends a distillation where no error of ours would."""
+
+
+def killer(updates):
+    """Return a sink that raises once so many updates were told."""
+
+    def told(metrics):
+        if metrics["steps"] >= updates:
+            raise Killed
+
+    return told
+
+
+@pytest.mark.parametrize("goals", [("onehot",), ("onehot", "index")])
+def test_what_was_stopped_goes_on_bit_for_bit(tmp_path, teachers, monkeypatch, goals):
+    monkeypatch.setattr("polytask_learning.distilling.training.UPDATES_PER_CHECKPOINT", 100)
+    monkeypatch.setattr("polytask_learning.distilling.training.UPDATES_PER_TELLING", 50)
+    runs = [teachers[task] for task in TASKS[:2]]
+    asked = DistilRequest(goals=goals)
+    whole = distil(asked, runs, tmp_path / "whole", nothing)
+    path = tmp_path / "again"
+    for updates in (50, 150, 350):
+        with pytest.raises(Killed):
+            distil(asked, runs, path, killer(updates))
+        with pytest.raises(NoRun, match="has no policy yet"):
+            UnifiedPolicy(path)
+    again = distil(asked, runs, path, nothing)
+    assert same(whole.current().best(), again.current().best())
+    assert list(whole.current().told()) == list(again.current().told())
+
+
+def test_while_a_task_joins_the_policy_is_what_it_was(tmp_path, teachers, monkeypatch):
+    monkeypatch.setattr("polytask_learning.distilling.training.UPDATES_PER_CHECKPOINT", 100)
+    monkeypatch.setattr("polytask_learning.distilling.training.UPDATES_PER_TELLING", 50)
+    first = distil(DistilRequest(), [teachers[TASKS[0]]], tmp_path / "first", nothing).path
+    whole = add(Path(shutil.copytree(first, tmp_path / "whole")), teachers[TASKS[1]], nothing)
+    before = UnifiedPolicy(first)
+    for updates in (50, 250):
+        with pytest.raises(Killed):
+            add(first, teachers[TASKS[1]], killer(updates))
+        now = UnifiedPolicy(first)
+        assert now.tasks == TASKS[:1]
+        assert same(before.actor.state_dict(), now.actor.state_dict())
+    with pytest.raises(OtherConfiguration, match=f"was begun with {TASKS[1]}.* not {TASKS[2]}"):
+        add(first, teachers[TASKS[2]], nothing)
+    again = add(first, teachers[TASKS[1]], nothing)
+    assert same(whole.current().best(), again.current().best())
+
+
+def test_a_second_call_after_the_end_changes_nothing(tmp_path, teachers):
+    path = tmp_path / "u"
+    distil(DistilRequest(), [teachers[TASKS[0]]], path, nothing)
+    before = {one: one.stat().st_mtime_ns for one in path.rglob("best.checkpoint")}
+    distil(DistilRequest(), [teachers[TASKS[0]]], path, nothing)
+    assert before == {one: one.stat().st_mtime_ns for one in before}
+    assert len(before) == 1
+
+
+def test_a_wrong_number_in_a_loss_is_told_by_its_task(tmp_path, teachers, monkeypatch):
+    def wrong(self, lesson, *_):
+        self.updates += 1
+        losses = torch.zeros(len(lesson.tasks))
+        losses[list(lesson.tasks).index(1)] = float("nan")
+        return losses
+
+    with monkeypatch.context() as broken:
+        broken.setattr("polytask_learning.agents.distiller.Distiller.update", wrong)
+        with pytest.raises(NotFinite, match=f"the loss of {TASKS[1]} is no finite number"):
+            distil(DistilRequest(), [teachers[task] for task in TASKS], tmp_path / "u", nothing)
+    distil(DistilRequest(), [teachers[task] for task in TASKS], tmp_path / "u", nothing)
+
+
+def refused(error, said, tmp_path, runs, request=None):
+    """Assert that distilling is refused, and that nothing was written."""
+    with pytest.raises(error, match=said):
+        distil(request or DistilRequest(), runs, tmp_path / "u", nothing)
+    assert not (tmp_path / "u").exists()
+
+
+@pytest.mark.parametrize(
+    ("unlike", "said"),
+    [
+        ({"action_size": 3}, "action_size of .*other is 3; valid: 2, as of .*north_west"),
+        ({"state_size": 5}, "state_size of .*other is 5; valid: 2"),
+        ({"suite": "line"}, "suite of .*other is 'line'; valid: 'point'"),
+    ],
+)
+def test_experts_of_other_forms_are_told_apart(tmp_path, teachers, make_teacher, unlike, said):
+    other = make_teacher(tmp_path / "other", TASKS[1], **unlike)
+    refused(UnusableTeacher, said, tmp_path, [teachers[TASKS[0]], other])
+
+
+def test_a_task_that_is_given_twice_is_refused(tmp_path, teachers, make_teacher):
+    twin = make_teacher(tmp_path / "twin", TASKS[0], seed=7)
+    said = f"the task '{TASKS[0]}' is given twice: by .*{TASKS[0]} and .*twin"
+    refused(UnusableTeacher, said, tmp_path, [teachers[TASKS[0]], twin])
+    path = tmp_path / "one"
+    distil(DistilRequest(), [teachers[TASKS[0]]], path, nothing)
+    with pytest.raises(UnusableTeacher, match=f"the task '{TASKS[0]}' is given twice"):
+        add(path, twin, nothing)
+
+
+def test_data_of_another_expert_are_refused(tmp_path, make_teacher):
+    run, other = (make_teacher(tmp_path / str(seed), TASKS[0], seed=seed) for seed in (0, 1))
+    shutil.copy(other / RELABELLED, run / RELABELLED)
+    said = r"is by the expert \w{12}, and that of the run is \w{12}; `polytask relabel .*` makes"
+    refused(UnusableTeacher, said, tmp_path, [run])
+    (run / RELABELLED).unlink()
+    refused(UnusableTeacher, "has no relabelled.safetensors", tmp_path, [run])
+
+
+def test_damaged_data_are_refused(tmp_path, make_teacher):
+    run = make_teacher(tmp_path / "run", TASKS[0])
+    content = bytearray((run / RELABELLED).read_bytes())
+    content[-100] ^= 1
+    (run / RELABELLED).write_bytes(content)
+    refused(BrokenData, "do not match its checksum", tmp_path, [run])
+
+
+def test_a_modality_that_is_missing_for_a_task_is_named(tmp_path, teachers, make_teacher):
+    without = make_teacher(tmp_path / "without", TASKS[1], goal=False)
+    said = f"the task '{TASKS[1]}' has no image goal; valid: one or more"
+    asked = DistilRequest(goals=("onehot", "image"))
+    refused(InvalidGoal, said, tmp_path, [teachers[TASKS[0]], without], asked)
+
+
+def test_pictures_are_missing_where_experts_saw_states(tmp_path, teachers):
+    asked = DistilRequest("pixels")
+    refused(
+        UnknownName, "observation 'pixels'; valid: state", tmp_path, [teachers[TASKS[0]]], asked
+    )
+
+
+def test_goal_images_come_from_demonstrations_where_there_are_some(tmp_path, make_teacher):
+    store = EpisodeStore(tmp_path / "store")
+    suite = find_suite("point")
+    environment = suite.make(TASKS[0], 0, Observations(image=(24, 24)))
+    for seed in (0, 1):
+        store.add(attempt(environment, suite.demonstrator(TASKS[0]), seed))
+    environment.close()
+    run = make_teacher(tmp_path / "run", TASKS[0], goal=False)
+    asked = DistilRequest(goals=("image",))
+    folder = distil(asked, [run], tmp_path / "u", nothing, demonstrations=store)
+    assert folder.goal_image == (24, 24)
+    assert UnifiedPolicy(folder.path).book.of("image", 0).shape[1:] == (3, 24, 24)
+    (task,) = folder.current().tasks
+    assert len(task["pictures"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"goals": ()}, InvalidSetting, "goals are none; valid: one or more"),
+        ({"goals": ("onehot", "onehot")}, InvalidSetting, "goals are onehot, onehot; valid"),
+        ({"goals": ("song",)}, UnknownName, "modality 'song'; valid: onehot, language"),
+        ({"observations": "sound"}, UnknownName, "observation 'sound'; valid: state, pixels"),
+        ({"preset": "slow"}, UnknownName, "preset 'slow'; valid: fast, paper"),
+        ({"preset": "paper", "goals": ("onehot", "index")}, InvalidSetting, "preset paper: one"),
+        ({"keep": 0}, InvalidSetting, "keep is 0; valid: at least 1"),
+        ({"hidden": (0,)}, InvalidSetting, "hidden is"),
+    ],
+)
+def test_a_request_for_what_there_is_not_is_refused(changes, error, said):
+    with pytest.raises(error, match=said):
+        _ = DistilRequest(**changes).settings
+
+
+def test_more_tasks_than_one_hot_goals_are_refused(tmp_path, teachers, preset):
+    preset(capacity=2, one_hot=2)
+    runs = [teachers[task] for task in TASKS]
+    refused(InvalidGoal, "the one-hot goal is 2; valid: 0 to 1", tmp_path, runs)
+
+
+def test_an_experts_run_is_no_policy_and_the_other_way_round(tmp_path, teachers):
+    with pytest.raises(NoRun, match="is an expert's run; valid: a unified policy's"):
+        UnifiedFolder(teachers[TASKS[0]])
+    path = tmp_path / "u"
+    distil(DistilRequest(), [teachers[TASKS[0]]], path, nothing)
+    with pytest.raises(PolyTaskError):
+        add(path, path, nothing)
+
+
+def test_what_another_request_began_is_left(tmp_path, teachers):
+    path = tmp_path / "u"
+    distil(DistilRequest(), [teachers[TASKS[0]]], path, nothing)
+    with pytest.raises(OtherConfiguration, match="has seed 0, not 1"):
+        distil(DistilRequest(seed=1), [teachers[TASKS[0]]], path, nothing)
+    with pytest.raises(OtherConfiguration, match=f"was begun with {TASKS[0]}.*, not {TASKS[1]}"):
+        distil(DistilRequest(), [teachers[TASKS[1]]], path, nothing)
+
+
+def test_a_damaged_policy_is_refused(tmp_path, teachers):
+    path = tmp_path / "u"
+    folder = distil(DistilRequest(), [teachers[TASKS[0]]], path, nothing)
+    checkpoint = folder.current().path / "checkpoints" / "best.checkpoint"
+    content = bytearray(checkpoint.read_bytes())
+    content[-9] ^= 1
+    checkpoint.write_bytes(content)
+    with pytest.raises(BrokenCheckpoint, match="do not match its checksum"):
+        UnifiedPolicy(path)
+
+
+def test_an_evaluation_is_kept_with_its_stage_and_its_goal(tmp_path, teachers, monkeypatch):
+    path = tmp_path / "u"
+    folder = distil(DistilRequest(goals=("onehot", "index")), [teachers[TASKS[0]]], path, nothing)
+    stage = folder.current()
+    found = evaluate_task(folder, stage, TASKS[0], "index", range(3))
+    assert (stage.path / "evaluations" / "index" / TASKS[0] / "0-2.json").exists()
+    monkeypatch.setattr("polytask_learning.distilling.evaluate_unified.evaluate", None)
+    assert evaluate_task(folder, stage, TASKS[0], "index", range(3)) == found
+    with pytest.raises(UnknownName, match="modality 'image'; valid: onehot, index"):
+        evaluate_task(folder, stage, TASKS[0], "image", range(3))
+
+
+def test_a_teacher_that_is_gone_is_unknown(tmp_path, make_teacher):
+    run = make_teacher(tmp_path / "run", TASKS[0])
+    folder = distil(DistilRequest(), [run], tmp_path / "u", nothing)
+    assert evaluate_teacher(folder.current(), TASKS[0], range(2)) is not None
+    run.rename(tmp_path / "elsewhere")
+    assert evaluate_teacher(folder.current(), TASKS[0], range(2)) is None
+
+
+@pytest.fixture
+def spoken(monkeypatch):
+    """Understand sentences by their last words, instead of by a large model."""
+
+    def encode(sentence):
+        about = [float(word in sentence) for word in ("west", "east", "cheese")]
+        return np.array(about + [0.1] + [0.0] * 380, np.float32)
+
+    monkeypatch.setattr("polytask_learning.goals.text.load_minilm", lambda: encode)
+
+
+@pytest.mark.usefixtures("spoken")
+def test_a_paraphrase_is_understood_and_another_sentence_refused(tmp_path, teachers):
+    runs = [teachers[task] for task in TASKS[:2]]
+    folder = distil(DistilRequest(goals=("language",)), runs, tmp_path / "u", nothing)
+    policy = UnifiedPolicy(folder.path)
+    assert policy.understood("please move over to the north west").task == TASKS[0]
+    assert policy.understood("east, now").task == TASKS[1]
+    said = "'more cheese' is like no task of the policy; the nearest are .* valid: 0.5 or more"
+    with pytest.raises(UnknownGoal, match=said):
+        policy.understood("more cheese")
+    with pytest.raises(InvalidGoal, match="valid: a sentence"):
+        policy.understood(" ")
+
+
+LITTLE = ("--hidden", 16, "--updates", 400)
+POLYTASK = shutil.which("polytask") or "polytask"
+
+
+def polytask(*words):
+    command = [POLYTASK, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_command_distils_adds_evaluates_and_plays(tmp_path, teachers):
+    path = tmp_path / "u"
+    done = polytask("distill", "--runs", teachers[TASKS[0]], "--output", path, *LITTLE)
+    assert done.returncode == 0, done.stderr
+    assert f"one policy of 1 tasks, asked by onehot: {TASKS[0]}" in done.stdout
+    done = polytask("lifelong", "add", "--run", path, "--expert", teachers[TASKS[1]])
+    assert done.returncode == 0, done.stderr
+    assert "one policy of 2 tasks" in done.stdout
+    found = tmp_path / "found.json"
+    words = ["--episodes", 2, "--stages", "all", "--json", found]
+    done = polytask("evaluate", path, *words)
+    assert done.returncode == 0, done.stderr
+    (about,) = json.loads(found.read_text())["policies"]
+    assert [(row["stage"], row["task"]) for row in about["rows"]] == [
+        (0, TASKS[0]),
+        (1, TASKS[0]),
+        (1, TASKS[1]),
+    ]
+    assert {"effective_tasks", "retention", "forgetting"} <= about["goals"][0].keys()
+    film = tmp_path / "film.mp4"
+    done = polytask("play", path, "--onehot", TASKS[1], "--output", film)
+    assert done.returncode == 0, done.stderr
+    assert film.stat().st_size > 1000
+    for words, said in (
+        (["--onehot", "north"], "there is no task 'north'; valid: north_west, south_east"),
+        (["--goal", "go north"], "there is no modality 'language'; valid: onehot"),
+        (["--goal-image", film], "a picture does not say in which world to act"),
+    ):
+        done = polytask("play", path, *words, "--output", tmp_path / "none.mp4")
+        assert done.returncode in (1, 2)
+        assert said in done.stderr
+    assert not (tmp_path / "none.mp4").exists()
+
+
+def test_a_killed_process_is_gone_on_with(tmp_path, teachers):
+    words = ["distill", "--runs", teachers[TASKS[0]], "--hidden", 16, "--updates", 6000, "--output"]
+    whole = tmp_path / "whole"
+    assert polytask(*words, whole).returncode == 0
+    path = tmp_path / "again"
+    process = subprocess.Popen([POLYTASK, *map(str, words), path], stdout=subprocess.DEVNULL)
+    latest = path / "stages" / "000" / "checkpoints" / "latest.checkpoint"
+    until = time.monotonic() + 60
+    while not latest.exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not UnifiedFolder(path).stages()[0].has_best
+    assert polytask(*words, path).returncode == 0
+    found, wanted = (UnifiedFolder(one).current().best() for one in (path, whole))
+    assert same(found, wanted)
