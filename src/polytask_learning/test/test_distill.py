@@ -28,11 +28,14 @@ from polytask_learning.distilling.teachers import UnusableTeacher
 from polytask_learning.distilling.unified_folder import UnifiedFolder
 from polytask_learning.distilling.unified_policy import UnifiedPolicy, UnknownGoal
 from polytask_learning.goals.errors import InvalidGoal
-from polytask_learning.settings import InvalidSetting
+from polytask_learning.settings import PRESETS, ExpertSettings, InvalidSetting
 from polytask_learning.training.checkpoint import BrokenCheckpoint, same
+from polytask_learning.training.learn import learn
 from polytask_learning.training.loop import NotFinite
-from polytask_learning.training.relabel import RELABELLED
+from polytask_learning.training.relabel import RELABELLED, relabel
+from polytask_learning.training.request import Request
 from polytask_learning.training.run_folder import NoRun, OtherConfiguration
+from polytask_learning.training.trained import TrainedExpert
 
 TASKS = ("north_west", "south_east", "south_west")
 SMALL = replace(
@@ -494,3 +497,36 @@ def test_a_killed_process_is_gone_on_with(tmp_path, teachers):
     assert polytask(*words, path).returncode == 0
     found, wanted = (UnifiedFolder(one).current().best() for one in (path, whole))
     assert same(found, wanted)
+
+
+def test_an_expert_that_sees_states_teaches_one_that_sees_pictures(tmp_path, monkeypatch):
+    tiny = ExpertSettings(hidden=(16,), critic_hidden=(16,), batch=8, imitation_updates=50)
+    monkeypatch.setitem(PRESETS, "tiny", tiny)
+    store = EpisodeStore(tmp_path / "store")
+    suite = find_suite("point")
+    environment = suite.make(TASKS[0], 0, Observations())
+    store.add(attempt(environment, suite.demonstrator(TASKS[0]), 0))
+    environment.close()
+    request = Request("point", TASKS[0], preset="tiny", steps=80, evaluate_every=80, pictures=True)
+    run = learn(request, store, tmp_path / "run", nothing).path
+    teacher = TrainedExpert(run)
+    assert teacher.form.image == (84, 84)
+    environment = teacher.environment()
+    assert "image" not in environment.observation_spec()
+    environment.close()
+    path = relabel(run, 60)
+    seen = RelabelledData(path)
+    shown = RelabelledData(path, "pixels")
+    states, actions = seen.at(torch.arange(len(seen)))
+    pictures, same_actions = shown.at(torch.arange(len(shown)))
+    assert pictures.shape == (60, 9, 84, 84)
+    torch.testing.assert_close(teacher.expert.act(states, explore=False), actions)
+    assert torch.equal(actions, same_actions)
+    # The newest picture of a step shows the point where its state says it is.
+    for picture, state in zip(pictures[:5, 6:], states, strict=False):
+        white = (picture.amin(dim=0) > 240).nonzero().float().mean(dim=0)
+        assert (white / 42 - 1 - torch.tensor([-state[1], state[0]])).abs().max() < 0.03
+    asked = DistilRequest("pixels", updates=3)
+    folder = distil(asked, [run], tmp_path / "u", nothing)
+    assert folder.frame_stack == 3
+    evaluate_task(folder, folder.current(), TASKS[0], "onehot", range(1))

@@ -71,7 +71,7 @@ def make(environment, settings=EXPERT, factor=1.0, demonstrations=()):
     for one in shown:
         memories.shown.add(one)
     rewarding = Multiplied(factor, shown)
-    return Loop(environment, expert, (settings, LOOP), memories, rewarding, 0)
+    return Loop((environment, environment), expert, (settings, LOOP), memories, rewarding, 0)
 
 
 class Kept:
@@ -257,3 +257,35 @@ def test_a_loss_that_is_no_number_ends_the_learning_by_name(environment):
 
     with pytest.raises(NotFinite, match=r"is (inf|nan) after"):
         learn_on(loop)
+
+
+def test_states_that_nobody_has_shown_are_measured_by_the_first_practice(environment):
+    loop = make(environment, dataclasses.replace(EXPERT, measured=True))
+    loop._memories = loop._memories._replace(shown=loop._memories.imitable)
+    encoder = loop._expert.encoder
+    loop.run_episode()
+    assert encoder.scale.tolist() == [1.0, 1.0]
+    loop.run_episode()
+    states = loop._memories.practised.sample(500, np.random.default_rng(0)).observation
+    torch.testing.assert_close(encoder.scale, states.std(dim=0), rtol=0.2, atol=0)
+    torch.testing.assert_close(encoder.mean, states.mean(dim=0), rtol=0, atol=0.1)
+    measured = encoder.scale.clone()
+    loop.run_episode()
+    assert torch.equal(encoder.scale, measured)
+
+
+def test_states_that_were_shown_are_measured_by_the_demonstrations(environment):
+    loop = make(environment, dataclasses.replace(EXPERT, measured=True))
+    for _ in range(3):
+        loop.run_episode()
+    assert loop._expert.encoder.scale.tolist() == [1.0, 1.0]
+
+
+def test_a_return_that_is_enough_solves_a_task(environment):
+    loop = make(environment)
+    loop._settings = dataclasses.replace(LOOP, enough=-1.0)
+    loop.judge()
+    assert not loop.progress.finished
+    loop.judge()
+    assert loop.progress.finished
+    assert loop.progress.best < 1.0

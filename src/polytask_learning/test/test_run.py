@@ -87,7 +87,7 @@ def test_it_ends_alike_when_its_environment_died_on_the_way(store, tmp_path, obs
     asked = request(observations, reward)
     whole = learn(asked, store, tmp_path / "whole", ignore)
     suite = find_suite("point")
-    environment = suite.make(TASK, 0, asked.asked_of_suite)
+    environment = suite.make(TASK, 0, asked.practised_with)
     # The evaluation of the clone is 800 steps; 100 more end within the third episode.
     with pytest.raises(CableOut):
         learn_in(Dying(environment, 900), asked, store, tmp_path / "again", ignore)

@@ -13,6 +13,7 @@ from polytask_learning.agents.shift import shifted
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.networks.actor import Actor
 from polytask_learning.networks.critic import Critic
+from polytask_learning.networks.encoder import StateEncoder
 from polytask_learning.settings import ExpertSettings
 from polytask_learning.types import Batch
 
@@ -80,6 +81,11 @@ class Expert:
         if explore:
             means = losses.explored(means, self._noise(len(means), float("inf")))
         return means.cpu()
+
+    def measure(self, observations: Tensor) -> None:
+        """Bring states to about the same size, as `observations` show them; pictures stay."""
+        if isinstance(self.encoder, StateEncoder):
+            self.encoder.measure(observations.to(self._compute.device))
 
     def imitate(self, demonstrations: Batch) -> dict[str, float]:
         """Move the actor towards the demonstrated actions; return metrics."""

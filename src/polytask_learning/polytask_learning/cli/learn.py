@@ -36,6 +36,8 @@ class Learn:
         add("--demonstrations", type=Path, default=Path("demonstrations"), help="their store")
         add("--obs", choices=("state", "pixels"), default="state", help="what the policy sees")
         rewards = "the environment's own, or what matching the demonstrations earns"
+        pictures = "keep pictures of practice, for a policy that sees them to learn from"
+        add("--pictures", action=argparse.BooleanOptionalAction, default=False, help=pictures)
         add("--reward", choices=("env", "ot"), default="env", help=rewards)
         add("--preset", choices=sorted(PRESETS), default="fast", help="numbers of the training")
         add("--steps", type=argument_types.positive, default=25_000, help="actions at most")
@@ -81,6 +83,7 @@ def _learn_one(options: argparse.Namespace, task: str) -> int:
         steps=options.steps,
         seed=options.seed,
         evaluate_every=options.evaluate_every,
+        pictures=options.pictures,
     )
     store = EpisodeStore(options.demonstrations)
     path, compute = _folder(options, task, alone=True), compute_of(options)

@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from polytask_contract.episodes.episode import Picture
+from polytask_contract.episodes.form import Form
 from polytask_contract.errors import UnknownName
 from polytask_learning.data.relabelled_file import TYPES, BrokenData, Label, Part, read_label
 
@@ -54,7 +55,7 @@ class RelabelledData:
             raise BrokenData(path, error) from error
         self.parts: Mapping[str, Tensor] = parts
         kept = {"state": "state" in parts, "pixels": "image" in parts}
-        wanted = observations or ("pixels" if self.label.frame_stack else "state")
+        wanted = observations or str(self.label.request["observations"])
         if not kept.get(wanted):
             valid = [name for name, there in kept.items() if there]
             raise UnknownName("observation", wanted, valid)
@@ -63,6 +64,17 @@ class RelabelledData:
     def __len__(self) -> int:
         """Return how many steps there are."""
         return self.label.count
+
+    @property
+    def seen_form(self) -> Form:
+        """The form of the episodes, without pictures where it gives states."""
+        form = self.label.form
+        return form if self.pictured else form._replace(image=None)
+
+    @property
+    def frame_stack(self) -> int:
+        """How many pictures it gives at once; 0 for states."""
+        return self.label.frame_stack if self.pictured else 0
 
     @property
     def goal_image(self) -> Picture | None:

@@ -40,9 +40,10 @@ class Label:
     """What a file is of; equal labels of a run mean equal files.
 
     `request` is what the run was asked for, `form` that of its episodes, `frame_stack` the number
-    of pictures that the expert sees at once, 0 for states. `expert` is the SHA-256 of the
-    checkpoint that acted. Of the steps of `episodes` practised episodes `keep` were to be kept,
-    and `count` were. `goal` is the SHA-256 of the demonstration that the goal's picture is from.
+    of pictures that one who learns from it sees at once, 0 if there are none. `expert` is the
+    SHA-256 of the checkpoint that acted. Of the steps of `episodes` practised episodes `keep` were
+    to be kept, and `count` were. `goal` is the SHA-256 of the demonstration that the goal's picture
+    is from.
     """
 
     suite: str

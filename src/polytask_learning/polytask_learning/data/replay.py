@@ -57,8 +57,9 @@ class Replay:
         for name, value in (("capacity", capacity), ("n_step", n_step)):
             if value < 1:
                 raise InvalidReplay(f"{name} is {value}; valid: at least 1")
-        self._form, self._capacity = form, capacity
-        self._n_step, self._discount, self._frame_stack = n_step, discount, frame_stack
+        self._capacity, self._frame_stack = capacity, frame_stack
+        self._n_step, self._discount = n_step, discount
+        self._form = self._seen_form(form)
         rows, columns = form.image or (0, 0)
         shape = (3, rows, columns) if frame_stack else (form.state_size,)
         kind = torch.uint8 if frame_stack else torch.float32
@@ -91,7 +92,9 @@ class Replay:
 
         Raise InvalidReplay when it never will, InvalidEpisode when it is of another form.
         """
-        episode.form.check(self._form, f"an episode of {episode.suite} {episode.task}")
+        self._seen_form(episode.form).check(
+            self._form, f"an episode of {episode.suite} {episode.task}"
+        )
         size = len(episode) + 1
         if size > self._capacity:
             raise InvalidReplay(
@@ -114,6 +117,10 @@ class Replay:
         self._held += size
         self._table = np.array(self._kept, np.int64)
         self._ends = np.cumsum(self._table[:, 1])
+
+    def _seen_form(self, form: Form) -> Form:
+        """Return `form` without what is not looked at."""
+        return form if self._frame_stack else form._replace(image=None)
 
     def sample(self, count: int, random: np.random.Generator) -> Batch:
         """Return `count` transitions, each as likely as any other; raise InvalidReplay if empty."""

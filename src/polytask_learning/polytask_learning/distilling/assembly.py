@@ -45,13 +45,13 @@ def make_actor(
 ) -> UnifiedActor:
     """Return an untrained policy; without `data`, one to load saved weights into.
 
-    It sees `frame_stack` pictures of `form` at once, or states.
+    It sees `frame_stack` pictures at once where `form` has some, else states.
     """
     settings = request.settings
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(request.seed)
         encoder: nn.Module
-        if request.observations == "pixels" and form.image:
+        if form.image:
             encoder = PictureEncoder(3 * frame_stack, form.image, settings.features)
         else:
             encoder = StateEncoder(*_spread(data, form.state_size))

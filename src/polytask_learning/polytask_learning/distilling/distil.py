@@ -46,8 +46,8 @@ def distil(
     compute = compute or ComputeSettings()
     compute.prepare_process()
     teachers = open_teachers(runs, request.observations)
-    label = teachers[0].label
-    size = label.form.image or _size_of_goals(request, teachers[0], demonstrations)
+    first = teachers[0].data
+    size = first.seen_form.image or _size_of_goals(request, teachers[0], demonstrations)
     book = make_book(request, size)
     entries = [_entry(one, book, demonstrations) for one in teachers]
     manifest = {
@@ -55,8 +55,8 @@ def distil(
         "request": asdict(request),
         "settings": asdict(request.settings),
         "compute": asdict(compute),
-        "form": label.form._asdict(),
-        "frame_stack": label.frame_stack,
+        "form": first.seen_form._asdict(),
+        "frame_stack": first.frame_stack,
         "goal_image": size,
         MADE_WITH: versions(),
     }
@@ -85,8 +85,8 @@ def add(
     before = folder.current()
     known = opened_data(folder, before, folder.request)
     (teacher,) = open_teachers([run], folder.request.observations)
-    labels = [(str(folder.data(one.label.task)), one.label) for one in known]
-    check_together([*labels, (str(run), teacher.label)])
+    named = [(str(folder.data(one.label.task)), one) for one in known]
+    check_together([*named, (str(run), teacher.data)])
     book = make_book(folder.request, folder.goal_image)
     book.load_state_dict(before.goals())
     entries = [*before.tasks, _entry(teacher, book, demonstrations)]

@@ -41,7 +41,7 @@ def evaluate_task(
     compute.prepare_process()
     policy = UnifiedPolicy(folder.path, compute, stage)
     with closing(policy.environment(task)) as environment:
-        found = Form.of(environment.specification)._replace(image=folder.form.image)
+        found = Form.of(environment.specification)
         found.check(folder.form, f"the suite {folder.form.suite}")
         result = evaluate(environment, policy.policy_for(task, modality), seeds)
     evaluation = KeptEvaluation(stage.best_hash(), _steps(stage), versions(), result)

@@ -37,7 +37,7 @@ def open_teachers(runs: Sequence[Path], observations: str) -> list[Teacher]:
     for experts of two forms and for two of a task.
     """
     teachers = [_opened(run, observations) for run in runs]
-    check_together([(str(one.run), one.label) for one in teachers])
+    check_together([(str(one.run), one.data) for one in teachers])
     return teachers
 
 
@@ -55,21 +55,21 @@ def _opened(run: Path, observations: str) -> Teacher:
     return Teacher(run, path, data)
 
 
-def check_together(labels: Sequence[tuple[str, Label]]) -> None:
-    """Raise UnusableTeacher unless data of these labels, each with its name, fit one policy."""
-    (first_name, first), *others = labels
-    tasks = {first.task: first_name}
-    for name, label in others:
+def check_together(named: Sequence[tuple[str, RelabelledData]]) -> None:
+    """Raise UnusableTeacher unless these data, each with its name, fit one policy."""
+    (first_name, first), *others = named
+    tasks = {first.label.task: first_name}
+    for name, data in others:
         try:
-            label.form.check(first.form, name)
+            data.seen_form.check(first.seen_form, name)
         except InvalidEpisode as error:
             raise UnusableTeacher(f"{error}, as of {first_name}") from error
-        if label.frame_stack != first.frame_stack:
+        if data.frame_stack != first.frame_stack:
             raise UnusableTeacher(
-                f"{name} has {label.frame_stack} pictures at once; valid: {first.frame_stack}, as "
+                f"{name} has {data.frame_stack} pictures at once; valid: {first.frame_stack}, as "
                 f"of {first_name}"
             )
-        if label.task in tasks:
-            both = f"{tasks[label.task]} and {name}"
-            raise UnusableTeacher(f"the task {label.task!r} is given twice: by {both}")
-        tasks[label.task] = name
+        if data.label.task in tasks:
+            both = f"{tasks[data.label.task]} and {name}"
+            raise UnusableTeacher(f"the task {data.label.task!r} is given twice: by {both}")
+        tasks[data.label.task] = name

@@ -35,10 +35,9 @@ class StageTraining:
         request = folder.request
         self._stage, self._compute, self._settings = stage, compute, request.settings
         self._data = opened_data(folder, stage, request)
-        first = self._data[0].label
         self._book = make_book(request, folder.goal_image)
         self._book.load_state_dict(stage.goals())
-        actor = make_actor(request, first.form, first.frame_stack, self._book, self._data)
+        actor = make_actor(request, folder.form, folder.frame_stack, self._book, self._data)
         warm = stage.manifest["warm"]
         if warm:
             actor.load_state_dict(folder.stages()[stage.number - 1].best()["distiller"]["actor"])
@@ -123,5 +122,5 @@ def opened_data(
                 f"{task['expert'][:12]}, which {stage.path} began with"
             )
         found.append(data)
-    check_together([(str(folder.data(one.label.task)), one.label) for one in found])
+    check_together([(str(folder.data(one.label.task)), one) for one in found])
     return found

@@ -52,7 +52,7 @@ class UnifiedPolicy:
         request, form = self.folder.request, self.folder.form
         self.book: GoalBook = make_book(request, self.folder.goal_image)
         self.book.load_state_dict(self.stage.goals())
-        self._frame_stack = self.folder.frame_stack if request.observations == "pixels" else 0
+        self._frame_stack = self.folder.frame_stack
         actor = make_actor(request, form, self.folder.frame_stack, self.book)
         actor.load_state_dict(self.stage.best()["distiller"]["actor"])
         self.actor: UnifiedActor = self._compute.placed(actor)
@@ -107,8 +107,7 @@ class UnifiedPolicy:
     def environment(self, task: str, seed: int = 0) -> Environment:
         """Return an environment of `task` to act in, which is the caller's to close."""
         form = self.folder.form
-        seen = Observations(image=form.image if self._frame_stack else None)
-        return find_suite(form.suite).make(task, seed, seen)
+        return find_suite(form.suite).make(task, seed, Observations(image=form.image))
 
     def _policy(self, modality: str, goal: Tensor) -> ActingPolicy:
         shown = _Shown(self.actor, modality, goal[None].to(self._compute.device))

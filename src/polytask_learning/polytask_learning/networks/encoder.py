@@ -9,6 +9,8 @@ from torch.nn import functional
 
 CHANNELS = 32
 STRIDES = (2, 1, 1, 1)
+# A number that moves by less is not blown up to the size of others.
+LEAST_MOVED = 0.01
 
 
 class PictureEncoder(nn.Module):
@@ -55,6 +57,11 @@ class StateEncoder(nn.Module):
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
         self.features = mean.numel()
+
+    def measure(self, states: Tensor) -> None:
+        """Go by the mean and the spread of `states` (B, D) from now on."""
+        self.mean.copy_(states.mean(dim=0))
+        self.scale.copy_(states.std(dim=0, correction=0).clamp(min=LEAST_MOVED))
 
     def forward(self, states: Tensor) -> Tensor:
         """Return features (B, D) of `states` (B, D)."""

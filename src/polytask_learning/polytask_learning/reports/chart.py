@@ -17,12 +17,16 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Series:
-    """Points (x, y), in order of x; `kind` is a style: first, second or faint."""
+    """Points (x, y), in order of x; `kind` is a style: first, second or faint.
+
+    `listed` is what the legend calls it, its name if None, and "" leaves it out.
+    """
 
     name: str
     points: Sequence[Point]
     kind: str = "first"
     dots: bool = False
+    listed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def _line(frame: Frame, series: Series) -> Markup:
     points = thinned(series.points)
     places = [frame.place(point) for point in points]
     path = " ".join(f"{_n(x)},{_n(y)}" for x, y in places)
-    parts = [element("polyline", points=path, class_=series.kind)]
+    parts = [element("polyline", element("title", series.name), points=path, class_=series.kind)]
     if series.dots or len(places) == 1:
         for (steps, value), (x, y) in zip(points, places, strict=True):
             said = element("title", f"{series.name}, {steps:,.0f} steps: {value:.4g}")
@@ -147,7 +151,8 @@ def _best(frame: Frame, steps: float) -> Markup:
 
 
 def _legend(chart: Chart) -> Markup:
-    shown = [(series.kind, series.name) for series in chart.series if series.name]
+    named = ((one.kind, one.name if one.listed is None else one.listed) for one in chart.series)
+    shown = [(kind, name) for kind, name in named if name]
     shown += [("ring", chart.start)] if chart.start else []
     shown += [("best", chart.best[1])] if chart.best else []
     return element(

@@ -33,14 +33,13 @@ def commands(request: Mapping[str, Any], compute: Mapping[str, Any], seeds: rang
     """
     suite, task = str(request["suite"]), str(request["task"])
     run = f"runs/{suite}/{task}/seed-{request['seed']}"
-    asked = _words(FLAGS, request) + _words(COMPUTE_FLAGS, compute)
-    asked += ["--channels-last"] if compute.get("channels_last") else []
+    asked = words(FLAGS, request) + compute_words(compute)
     shown = request.get("demonstrations", 1)
     collect = ["demos", "collect", "--suite", suite, "--task", task, "--count", str(shown)]
     tested = [run, "--episodes", str(len(seeds)), "--seed", str(seeds[0])]
     return [
-        shlex.join(["polytask", *words])
-        for words in (
+        shlex.join(["polytask", *typed])
+        for typed in (
             *([[*collect, "--output", STORE]] if shown else []),
             ["learn", *asked, "--demonstrations", STORE, "--output", run],
             ["evaluate", *tested],
@@ -49,6 +48,13 @@ def commands(request: Mapping[str, Any], compute: Mapping[str, Any], seeds: rang
     ]
 
 
-def _words(flags: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
+def compute_words(compute: Mapping[str, Any]) -> list[str]:
+    """Return the words that say where and how to compute."""
+    switched = ["--channels-last"] if compute.get("channels_last") else []
+    return words(COMPUTE_FLAGS, compute) + switched
+
+
+def words(flags: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
+    """Return the flags, each with its value, of those `values` that are there."""
     named = [(flag, values[name]) for name, flag in flags.items() if name in values]
     return [word for flag, value in named for word in (flag, str(value))]

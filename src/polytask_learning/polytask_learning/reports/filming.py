@@ -34,10 +34,13 @@ class Clip(NamedTuple):
     mp4: bytes
 
 
-def filmed(environment: Environment, policy: Policy, seed: int) -> Clip:
-    """Return the episode of `seed` in `environment`, acted by `policy`.
+def filmed(
+    environment: Environment, policy: Policy, seed: int, size: tuple[int, int] = SIZE
+) -> Clip:
+    """Return the episode of `seed` in `environment`, acted by `policy`, in pictures of `size`.
 
-    Raise Unrepeatable for an environment that cannot be photographed.
+    A size is rows and columns, both even. Raise Unrepeatable for an environment that cannot be
+    photographed.
     """
     if not isinstance(environment, Photographed):
         suite = environment.specification.suite
@@ -48,15 +51,15 @@ def filmed(environment: Environment, policy: Policy, seed: int) -> Clip:
     shown_for = every * environment.specification.control_period
     with tempfile.TemporaryDirectory() as place:
         path = Path(place, "episode.mp4")
-        with VideoWriter(path, SIZE, shown_for, FOR_PEOPLE) as video:
+        with VideoWriter(path, size, shown_for, FOR_PEOPLE) as video:
             # Shadows take nine times as long, minutes where a processor draws.
-            picture = environment.photograph(SIZE, full=False)
+            picture = environment.photograph(size, full=False)
             video.write(picture)
             while not timestep.last():
                 timestep = environment.step(policy(timestep))
                 successes.append(bool(timestep.observation["success"]))
                 if timestep.last() or len(successes) % every == 0:
-                    picture = environment.photograph(SIZE, full=False)
+                    picture = environment.photograph(size, full=False)
                     picture = framed(picture) if successes[-1] else picture
                     video.write(picture)
             for _ in range(round(REST / shown_for)):

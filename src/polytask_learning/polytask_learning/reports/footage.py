@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from polytask_contract.environment import Environment
-from polytask_contract.episodes.form import Form
 from polytask_contract.episodes.rerun import Unrepeatable
 from polytask_contract.suites import Policy
 from polytask_learning.compute import ComputeSettings
@@ -26,7 +25,7 @@ def film(folder: RunFolder, shown: Headline) -> list[Clip]:
     trained = TrainedExpert(folder.path, compute)
     policy = trained.policy()
     with closing(trained.environment()) as environment:
-        Form.of(environment.specification).check(trained.form, f"the suite {trained.form.suite}")
+        trained.check(environment)
         first: dict[bool, int] = {}
         for seed, success in _verdicts(shown, environment, policy):
             first.setdefault(success, seed)

@@ -1,9 +1,13 @@
 """A page as one file: nothing in it is fetched from anywhere."""
 
 import base64
+from pathlib import Path
 
+from polytask_contract.durable import replacing
 from polytask_learning.reports.markup import Markup, element
 from polytask_learning.reports.style import STYLE
+
+REPORT = "report.html"
 
 # A browser keeps to this even if something slipped in: what is not in the file is not loaded.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src data:"
@@ -22,6 +26,14 @@ def page(title: str, *parts: str) -> str:
     )
     body = element("body", element("main", *parts))
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>{body}</html>\n'
+
+
+def write_page(folder: Path, text: str) -> Path:
+    """Write a page as the report in `folder`, whole or not at all, and return its path."""
+    path = folder / REPORT
+    with replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+    return path
 
 
 def section(title: str, *parts: str) -> Markup:

@@ -1,6 +1,6 @@
 """What a run was made of, and what to type to make it again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from polytask_learning.reports.commands import STORE, commands
@@ -19,12 +19,12 @@ def particulars(manifest: Mapping[str, Any]) -> Markup:
     hashes = element("ol", *(element("li", str(one)) for one in shown), class_="hash")
     said = element("p", "Each file's SHA-256:", class_="soft")
     counted = card(f"{len(shown)} demonstration{'s' if len(shown) != 1 else ''}", said, hashes)
-    left = [_facts("Asked for", manifest.get("request", {})), counted]
+    left = [facts("Asked for", manifest.get("request", {})), counted]
     version = manifest.get("reward_version")
     made = dict(manifest.get(MADE_WITH, {})) | ({"reward": version} if version else {})
-    left += [_facts("Computed on", manifest["compute"])] if "compute" in manifest else []
-    left += [_facts("Versions", made)]
-    settings = _facts("Settings", manifest.get("settings", {}))
+    left += [facts("Computed on", manifest["compute"])] if "compute" in manifest else []
+    left += [facts("Versions", made)]
+    settings = facts("Settings", manifest.get("settings", {}))
     return pair(pair(*left, class_="stack"), pair(settings, class_="stack"))
 
 
@@ -32,18 +32,24 @@ def reproduction(manifest: Mapping[str, Any], shown: Headline | None) -> Markup:
     """Return the commands."""
     seeds = shown.seeds if shown and shown.test else TESTED
     typed = commands(manifest["request"], manifest.get("compute", {}), seeds)
-    lines = [element("span", line) for line in typed]
     note = (
         f"The demonstrations are those whose checksums are above; the first line makes {STORE} "
         "from the suite's script, where it has one."
     )
     shown_any = manifest["request"].get("demonstrations", 1)
-    text = [element("p", note, class_="soft")] if shown_any else []
-    return element("div", *text, element("pre", joined(lines)), class_="card")
+    return to_type(typed, note if shown_any else "")
 
 
-def _facts(title: str, facts: Mapping[str, Any]) -> Markup:
-    rows = [[name.replace("_", " "), _written(value)] for name, value in facts.items()]
+def to_type(lines: Sequence[str], note: str = "") -> Markup:
+    """Return a box of command lines, under a note about them."""
+    text = [element("p", note, class_="soft")] if note else []
+    spans = [element("span", line) for line in lines]
+    return element("div", *text, element("pre", joined(spans)), class_="card")
+
+
+def facts(title: str, known: Mapping[str, Any]) -> Markup:
+    """Return a box of names and what they are; numbers, lists and truths as people write them."""
+    rows = [[name.replace("_", " "), _written(value)] for name, value in known.items()]
     return card(title, table(rows, class_="facts"))
 
 

@@ -2,20 +2,17 @@
 
 from pathlib import Path
 
-from polytask_contract.durable import replacing
 from polytask_contract.errors import PolyTaskError
 from polytask_learning.reports.curves import learning_charts, success_chart
 from polytask_learning.reports.filming import Clip
 from polytask_learning.reports.footage import film
 from polytask_learning.reports.headline import Headline, best_evaluation, headline
 from polytask_learning.reports.markup import Markup, element
-from polytask_learning.reports.page import page, pair, section, video
+from polytask_learning.reports.page import page, pair, section, video, write_page
 from polytask_learning.reports.particulars import particulars, reproduction
 from polytask_learning.reports.verdict import evaluations, verdict
 from polytask_learning.training.evaluation_file import all_kept
 from polytask_learning.training.run_folder import NoRun, RunFolder
-
-REPORT = "report.html"
 
 
 def write_report(folder: RunFolder, *, videos: bool = True) -> Path:
@@ -24,11 +21,7 @@ def write_report(folder: RunFolder, *, videos: bool = True) -> Path:
     Where the expert cannot be filmed, the page says why. Raise NoRun for a manifest of another
     version, BrokenCheckpoint or BrokenEvaluation where the run is damaged.
     """
-    path = folder.path / REPORT
-    text = report(folder, videos=videos)
-    with replacing(path) as aside:
-        aside.write_text(text, encoding="utf-8")
-    return path
+    return write_page(folder.path, report(folder, videos=videos))
 
 
 def report(folder: RunFolder, *, videos: bool = True) -> str:

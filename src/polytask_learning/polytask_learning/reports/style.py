@@ -5,11 +5,13 @@ STYLE = """
   color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --ink: #171b22; --soft: #5b6472; --rule: #e3e6eb;
   --first: #1f62d6; --second: #c2571a; --faint: #a9c1ec; --good: #1d8a4e;
+  --heat: #7aa5f0;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #0f1217; --card: #171b22; --ink: #e8ebf0; --soft: #98a2b1; --rule: #2a303a;
     --first: #74a7ff; --second: #f2a065; --faint: #33496f; --good: #5ccb8d;
+    --heat: #2c5aa8;
   }
 }
 * { box-sizing: border-box; }
@@ -71,6 +73,23 @@ thead th, tbody th { color: var(--soft); }
 td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .facts td { text-align: right; padding-right: 0; }
 .counts th, .counts td { white-space: nowrap; }
+.named tbody th, .heat tbody th { color: var(--ink); white-space: nowrap; }
+.named th:first-child, .heat th:first-child { position: sticky; left: 0; background: var(--card); }
+.bars svg { min-width: 6rem; height: .7rem; margin-top: .35rem; }
+.bars th, .bars td:last-child, .meanings th, .meanings td:nth-child(2) { white-space: nowrap; }
+.bars td:nth-child(2) { width: 60%; }
+.heat { width: auto; border-collapse: separate; border-spacing: 2px; }
+.heat th, .heat td { border: 0; padding: .28rem .5rem; }
+.heat td, .heat thead th:not(:first-child) { text-align: center; min-width: 2.9rem; }
+.heat td { border-radius: .25rem;
+  background: color-mix(in srgb, var(--heat) var(--share, 0%), var(--page)); }
+.heat td.empty { background: none; }
+.heat td.joins { box-shadow: inset 0 0 0 1.5px var(--ink); }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap; }
+.films { display: grid; grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)); gap: 1rem; }
+.films figure { padding: .8rem; }
+.films figcaption small { display: block; }
 .hash { font: .8rem/1.6 ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywhere;
   margin: 0; padding-left: 1.4rem; }
 .stack { display: grid; gap: 1rem; align-content: start; }

@@ -6,6 +6,7 @@ from statistics import mean, median
 from polytask_contract.success import HELD_STEPS, RULES
 from polytask_learning.reports.headline import RULE, Headline
 from polytask_learning.reports.markup import Markup, element, table
+from polytask_learning.training.evaluate import Evaluation
 from polytask_learning.training.evaluation_file import KeptEvaluation
 
 MEANING = {
@@ -89,8 +90,8 @@ def evaluations(kept: Sequence[KeptEvaluation]) -> Markup:
     head = ["test seeds", *RULES, "mean return", "median return"]
     rows = []
     for one in kept:
-        result, count = one.result, len(one.seeds)
-        by_rule = [_counted(result.successes(rule), count, result.interval(rule)) for rule in RULES]
+        result = one.result
+        by_rule = [counted(result, rule) for rule in RULES]
         returns = [f"{found(result.returns):,.4g}" for found in (mean, median)]
         rows.append([f"{one.seeds[0]} to {one.seeds[-1]}", *by_rule, *returns])
     most = kept[0].result
@@ -102,13 +103,16 @@ def evaluations(kept: Sequence[KeptEvaluation]) -> Markup:
     return element("div", table(rows, head, class_="counts"), text, class_="card stack")
 
 
-def _counted(successes: int, count: int, interval: tuple[float, float]) -> str:
-    low, high = map(percent, interval)
-    return f"{successes} of {count} ({low} to {high} %)"
+def counted(result: Evaluation, rule: str) -> str:
+    """Return how many episodes `rule` calls a success, of how many, and the rate's interval."""
+    low, high = map(percent, result.interval(rule))
+    return f"{result.successes(rule)} of {len(result.seeds)} ({low} to {high} %)"
 
 
 def percent(share: float) -> str:
     """Return a share in percent: whole numbers, unless that would hide how near to an end it is."""
+    # An interval ends at 1 but for what floats round.
+    share = round(share, 9)
     whole = f"{100 * share:.0f}"
     hidden = whole in ("0", "100") and share not in (0.0, 1.0)
     return f"{100 * share:.1f}" if hidden else whole

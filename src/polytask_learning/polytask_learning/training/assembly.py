@@ -15,7 +15,7 @@ from polytask_learning.compute import ComputeSettings
 from polytask_learning.data.episode_log import EpisodeLog
 from polytask_learning.data.replay import Replay
 from polytask_learning.networks.encoder import PictureEncoder, StateEncoder
-from polytask_learning.settings import ExpertSettings
+from polytask_learning.settings import ENOUGH, ExpertSettings
 from polytask_learning.training.demonstrations import whitening
 from polytask_learning.training.loop import Loop, LoopSettings, Memories
 from polytask_learning.training.request import Request
@@ -49,13 +49,16 @@ def make_expert(
 
 def make_loop(
     request: Request,
-    environment: Environment,
+    environments: tuple[Environment, Environment],
     shown: Sequence[Episode],
     folder: RunFolder,
     compute: ComputeSettings,
 ) -> tuple[Loop, dict[str, EpisodeLog]]:
-    """Return the loop, and its memories that are on disk, by the count in its progress."""
-    settings, specification = request.settings, environment.specification
+    """Return the loop, and its memories that are on disk, by the count in its progress.
+
+    In the first of `environments` it practises, in the second it is judged.
+    """
+    settings, specification = request.settings, environments[0].specification
     expert = make_expert(request, Form.of(specification), compute, shown)
     rewarding: Rewarding = EnvironmentRewards(shown)
     if request.reward == "ot":
@@ -72,11 +75,14 @@ def make_loop(
     for one in shown:
         imitated.add(rewarding.demonstrated(one))
     pace = LoopSettings(
-        request.steps, evaluate_every=request.evaluate_every, frame_stack=request.frame_stack
+        request.steps,
+        evaluate_every=request.evaluate_every,
+        enough=ENOUGH.get(request.suite, float("inf")),
+        frame_stack=request.frame_stack,
     )
     memories = Memories(logs["episodes"], imitated, logs["imitable"])
     both: tuple[ExpertSettings, LoopSettings] = (settings, pace)
-    return Loop(environment, expert, both, memories, rewarding, request.seed), logs
+    return Loop(environments, expert, both, memories, rewarding, request.seed), logs
 
 
 def _replay(

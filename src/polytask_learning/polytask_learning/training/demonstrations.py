@@ -40,7 +40,7 @@ def demonstrated(
     Raise BrokenEpisode for a damaged one, InvalidEpisode for one that could not be recorded in
     `environment`.
     """
-    paths = store.paths(request.suite, request.task)
+    paths, specification = store.paths(request.suite, request.task), environment.specification
     if len(paths) < request.demonstrations:
         raise NoDemonstrations(
             f"{store.root} has {len(paths)} demonstrations of {request.suite} {request.task}; "
@@ -49,12 +49,15 @@ def demonstrated(
         )
     shown = []
     for path in paths[: request.demonstrations]:
-        # What the environment does not observe, demonstrations may have or not.
-        wanted = environment.observation_spec()
+        # What the expert does not see, demonstrations may have or not.
+        wanted = {*environment.observation_spec()} - (
+            {"image"} if not request.frame_stack else set()
+        )
         whole = read_episode(path)
         seen = {name: values for name, values in whole.observations.items() if name in wanted}
         episode = replace(whole, observations=seen)
-        episode.check_against(environment.specification)
+        image = specification.image if request.frame_stack else None
+        episode.check_against(replace(specification, image=image))
         shown.append(Demonstration(episode, hash_of(path)))
     return shown
 

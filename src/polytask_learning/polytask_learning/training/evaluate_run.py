@@ -3,7 +3,6 @@
 from contextlib import closing
 from pathlib import Path
 
-from polytask_contract.episodes.form import Form
 from polytask_contract.errors import PolyTaskError
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.training.evaluate import evaluate
@@ -44,7 +43,7 @@ def evaluate_run(path: Path, seeds: range, *, again: bool = False) -> KeptEvalua
     compute.prepare_process()
     hashed, trained = _whole(folder, compute)
     with closing(trained.environment()) as environment:
-        Form.of(environment.specification).check(trained.form, f"the suite {trained.form.suite}")
+        trained.check(environment)
         result = evaluate(environment, trained.policy(), seeds)
     evaluation = KeptEvaluation(hashed, trained.steps, versions(), result)
     keep(folder, evaluation)

@@ -10,6 +10,7 @@ import numpy as np
 from polytask_contract.environment import Environment
 from polytask_contract.episodes.form import Form
 from polytask_contract.episodes.store import EpisodeStore
+from polytask_contract.specification import Observations
 from polytask_contract.success import RULES
 from polytask_contract.suites import find_suite
 from polytask_learning.compute import ComputeSettings
@@ -37,9 +38,15 @@ def learn(
 ) -> RunFolder:
     """Learn in the suite's environment until solved or out of steps, as `learn_in` does."""
     suite = find_suite(request.suite)
-    made = suite.make(request.task, request.seed, request.asked_of_suite)
-    with closing(made) as environment:
-        return learn_in(environment, request, store, path, sink, compute)
+
+    def made(observations: Observations) -> closing[Environment]:
+        return closing(suite.make(request.task, request.seed, observations))
+
+    with made(request.practised_with) as environment:
+        if request.practised_with == request.looked_at:
+            return learn_in(environment, request, store, path, sink, compute)
+        with made(request.looked_at) as lean:
+            return learn_in(environment, request, store, path, sink, compute, judged_in=lean)
 
 
 def learn_in(
@@ -49,9 +56,12 @@ def learn_in(
     path: Path,
     sink: Sink,
     compute: ComputeSettings | None = None,
+    *,
+    judged_in: Environment | None = None,
 ) -> RunFolder:
     """Learn in `environment`, going on where a run in `path` was stopped.
 
+    Policies are judged there, too, or in another one of the task, if it is given.
     What has been learnt when anything is raised is in the folder, and the next call goes on from
     there. Raise what `demonstrated`, RunFolder and the environment do, and NotFinite.
     """
@@ -69,7 +79,8 @@ def learn_in(
     }
     folder = RunFolder.begin(path, manifest)
     episodes = [one.episode for one in shown]
-    loop, logs = make_loop(request, environment, episodes, folder, compute)
+    both = (environment, judged_in or environment)
+    loop, logs = make_loop(request, both, episodes, folder, compute)
     _Run(loop, logs, folder, sink).go_on()
     return folder
 

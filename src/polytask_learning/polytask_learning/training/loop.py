@@ -28,6 +28,8 @@ from polytask_learning.types import Batch
 # Seeds of the evaluations that choose the best policy: none that trains, and none that tests.
 VALIDATION_SEEDS = 1_000_000
 TRAINING_SEEDS = 2_000_000
+# States that the first practice is measured by.
+MEASURED = 2000
 
 
 class Memory(Protocol):
@@ -61,8 +63,8 @@ class LoopSettings:
 
     `steps` are actions. The policy is evaluated every
     `evaluate_every` steps on `episodes` seeds; it is solved, and learning ends, when `solved`
-    evaluations in a row succeed in all of them by the rule `rule`. `frame_stack` is how many
-    pictures an agent sees at once; 0 for states.
+    evaluations in a row succeed in all of them by the rule `rule`, or return `enough` in the mean.
+    `frame_stack` is how many pictures an agent sees at once; 0 for states.
     """
 
     steps: int
@@ -70,6 +72,7 @@ class LoopSettings:
     episodes: int = 20
     solved: int = 2
     rule: str = "held"
+    enough: float = float("inf")
     frame_stack: int = 0
 
 
@@ -78,7 +81,7 @@ class Progress:
     """How far a learner is, in numbers that JSON can keep.
 
     `imitable` counts the own episodes that were worth imitating, `perfect` the latest evaluations
-    in a row without a failure; `best` is the best of them's success, `best_return` its return.
+    in a row that were as good as can be asked; `best` is the best of them's success, `best_return` its return.
     """
 
     steps: int = 0
@@ -95,15 +98,18 @@ class Loop:
 
     def __init__(
         self,
-        environment: Environment,
+        environments: tuple[Environment, Environment],
         expert: Expert,
         settings: tuple[ExpertSettings, LoopSettings],
         memories: Memories,
         rewarding: Rewarding,
         seed: int,
     ) -> None:
-        """Prepare; the demonstrations are in their memory already."""
-        self._environment = environment
+        """Prepare; the demonstrations are in their memory already.
+
+        In the first of `environments` it practises, in the second it is judged: they may be one.
+        """
+        self._environment, self._judged_in = environments
         self._expert = expert
         self._expert_settings, self._settings = settings
         self._memories = memories
@@ -138,12 +144,21 @@ class Loop:
             self._memories.imitable.add(_until_held(practised))
             self.progress.imitable += 1
         self.progress.episodes += 1
+        before = self.progress.steps
         self.progress.steps += len(episode)
+        if before < self._expert_settings.first_steps <= self.progress.steps:
+            self._begin_learning()
         if self.progress.steps >= self._expert_settings.first_steps:
             for _ in range(self._expert_settings.updates_per_step * len(episode)):
                 learnt = self._expert.update(*self._drawn())
             metrics |= learnt
         return self._checked(metrics | {"steps": float(self.progress.steps)})
+
+    def _begin_learning(self) -> None:
+        """Find out how large states are: where nothing is demonstrated, only practice tells."""
+        if self._expert_settings.measured and not self._is_shown:
+            seen = self._memories.practised.sample(MEASURED, self._random).observation
+            self._expert.measure(seen)
 
     def _practise(self) -> Episode:
         seed = TRAINING_SEEDS + int(self._random.integers(2**40))
@@ -191,14 +206,15 @@ class Loop:
         Of those that succeed as often, the one with the greatest return is better.
         """
         seeds = range(VALIDATION_SEEDS, VALIDATION_SEEDS + self._settings.episodes)
-        result = evaluate(self._environment, self._policy, seeds)
+        result = evaluate(self._judged_in, self._policy, seeds)
         rate, earned = result.rate(self._settings.rule), float(np.mean(result.returns))
         progress = self.progress
         # Of equals the later one has learnt from more.
         better = (rate, earned) >= (progress.best, progress.best_return)
         if better:
             progress.best, progress.best_return = rate, earned
-        progress.perfect = progress.perfect + 1 if rate == 1.0 else 0
+        perfect = rate == 1.0 or earned >= self._settings.enough
+        progress.perfect = progress.perfect + 1 if perfect else 0
         solved = progress.perfect >= self._settings.solved
         progress.finished = solved or progress.steps >= self._settings.steps
         return result, better

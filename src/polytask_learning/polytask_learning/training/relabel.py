@@ -115,7 +115,7 @@ def _label(
         task=trained.request.task,
         request=asdict(trained.request),
         form=trained.form,
-        frame_stack=trained.request.frame_stack,
+        frame_stack=trained.request.kept_frames,
         expert=expert,
         keep=keep,
         episodes=episodes,
@@ -145,7 +145,7 @@ def _kept(trained: TrainedExpert, keep: int, count: int) -> list[Kept]:
         )
     episodes = [paths[number] for number in sorted(paths)]
     chosen = sampled_steps([_length(path) for path in episodes], keep, trained.request.seed)
-    back = np.arange(1 - trained.request.frame_stack, 1)
+    back = np.arange(1 - trained.request.kept_frames, 1)
     return [
         Kept(path, steps, np.maximum(steps[:, None] + back, 0))
         for path, steps in zip(episodes, chosen, strict=True)

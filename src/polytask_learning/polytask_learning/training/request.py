@@ -28,7 +28,8 @@ class Request:
     `observations` is one of OBSERVATIONS, `reward` one of REWARDS, `preset` one of PRESETS; raise
     UnknownName for anything else. Without `demonstrations` practice begins at random, and there is
     nothing to match: raise InvalidSetting for that. `steps` are actions at most; every
-    `evaluate_every` of them the policy is judged.
+    `evaluate_every` of them the policy is judged. With `pictures` those of practice are kept, also
+    where the policy sees states: it may then teach another one that sees pictures.
     """
 
     suite: str
@@ -40,6 +41,7 @@ class Request:
     steps: int = 25_000
     seed: int = 0
     evaluate_every: int = 2500
+    pictures: bool = False
 
     def __post_init__(self) -> None:
         """Refuse names that there are not."""
@@ -68,6 +70,12 @@ class Request:
         return self.settings.frame_stack if self.observations == "pixels" else 0
 
     @property
+    def kept_frames(self) -> int:
+        """How many pictures one who learns from this is to see at once; 0 if none are kept."""
+        pictured = self.pictures or self.observations == "pixels"
+        return self.settings.frame_stack if pictured else 0
+
+    @property
     def matching(self) -> RewardSettings:
         """How episodes are matched: as in the paper, or by the distance between states.
 
@@ -78,6 +86,11 @@ class Request:
         return RewardSettings("sinkhorn_euclidean", epsilon=STATE_EPSILON)
 
     @property
-    def asked_of_suite(self) -> Observations:
-        """What an environment of the suite is to observe for this."""
-        return Observations(image=PICTURE if self.observations == "pixels" else None)
+    def practised_with(self) -> Observations:
+        """What an environment of the suite is to observe while this practises."""
+        return Observations(image=PICTURE if self.kept_frames else None)
+
+    @property
+    def looked_at(self) -> Observations:
+        """What its policy needs to see; pictures that nobody looks at only take time."""
+        return Observations(image=PICTURE if self.frame_stack else None)

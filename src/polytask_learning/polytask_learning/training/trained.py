@@ -42,4 +42,9 @@ class TrainedExpert:
     def environment(self, seed: int = 0) -> Environment:
         """Return an environment of its suite to act in, which is the caller's to close."""
         suite = find_suite(self.request.suite)
-        return suite.make(self.request.task, seed, self.request.asked_of_suite)
+        return suite.make(self.request.task, seed, self.request.looked_at)
+
+    def check(self, environment: Environment) -> None:
+        """Raise InvalidEpisode unless `environment` is of the form that was learnt in."""
+        valid = self.form if self.request.frame_stack else self.form._replace(image=None)
+        Form.of(environment.specification).check(valid, f"the suite {self.form.suite}")

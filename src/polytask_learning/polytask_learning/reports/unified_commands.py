@@ -1,0 +1,58 @@
+"""The command lines that make a unified policy again, stage by stage."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from polytask_learning.distilling.unified_folder import Stage
+from polytask_learning.reports.commands import compute_words, words
+from polytask_learning.reports.standing import joined_in, tasks_of
+
+# What a request calls a thing, and what `polytask distill` calls it. What is 0 or empty there is
+# the preset's.
+FLAGS = {
+    "observations": "--obs",
+    "preset": "--preset",
+    "updates": "--updates",
+    "keep": "--keep",
+    "seed": "--seed",
+}
+LISTS = {"goals": "--goal", "hidden": "--hidden"}
+RUN = "runs/unified"
+
+
+def unified_commands(
+    manifest: Mapping[str, Any], stages: Sequence[Stage], seeds: Sequence[int]
+) -> list[str]:
+    """Return what to type: distill, add what joined later, evaluate on `seeds`, report.
+
+    Experts are where they were then, and the policy where the commands put it by themselves.
+    """
+    joins = joined_in(stages)
+    first, *later = [
+        [stage.runs[task] for task in tasks_of(stage) if joins[task] == stage.number]
+        for stage in stages
+    ]
+    asked = _asked(manifest["request"]) + compute_words(manifest.get("compute", {}))
+    tested = ["--episodes", str(len(seeds)), "--seed", str(seeds[0]), "--stages", "all"]
+    return [
+        shlex.join(["polytask", *typed])
+        for typed in (
+            ["distill", "--runs", *first, *asked, "--output", RUN],
+            *(["lifelong", "add", "--run", RUN, "--expert", run] for runs in later for run in runs),
+            ["evaluate", RUN, *tested],
+            ["report", RUN],
+        )
+    ]
+
+
+def _asked(request: Mapping[str, Any]) -> list[str]:
+    given = {name: value for name, value in request.items() if name == "seed" or value}
+    lists = [
+        word
+        for name, flag in LISTS.items()
+        if name in given
+        for word in (flag, *map(str, given[name]))
+    ]
+    surgery = ["--pcgrad"] if given.get("surgery") else []
+    return lists + words(FLAGS, given) + surgery

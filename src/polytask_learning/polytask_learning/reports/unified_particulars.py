@@ -1,0 +1,61 @@
+"""What a unified policy was made of, and how each stage of its life was learnt."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from polytask_learning.distilling.unified_folder import Stage
+from polytask_learning.reports.chart import Chart, Series, line_chart
+from polytask_learning.reports.curves import points
+from polytask_learning.reports.markup import Markup, element, table
+from polytask_learning.reports.page import card, pair
+from polytask_learning.reports.particulars import facts
+from polytask_learning.reports.standing import joined_in, tasks_of
+from polytask_learning.training.run_folder import MADE_WITH
+
+
+def loss_charts(stages: Sequence[Stage]) -> list[Markup]:
+    """Return a chart of the loss of each stage that has told of it."""
+    return [chart for stage in stages if (chart := _chart(stage))]
+
+
+def _chart(stage: Stage) -> Markup | None:
+    told = list(stage.told())
+    total = points(told, "loss")
+    if not total:
+        return None
+    # All are of one kind, which the legend has once.
+    faint = [
+        Series(task, found, "faint", listed="" if place else "each task")
+        for place, task in enumerate(tasks_of(stage))
+        if (found := points(told, f"loss/{task}"))
+    ]
+    series = [*faint, Series("all tasks", total)]
+    count = len(tasks_of(stage))
+    title = f"Stage {stage.number}, {count} task{'s' if count != 1 else ''}"
+    return line_chart(Chart(title, "squared error", series, total[-1][0]))
+
+
+def unified_particulars(manifest: Mapping[str, Any], stages: Sequence[Stage]) -> Markup:
+    """Return the configuration, the versions, and the tasks with their goals and experts."""
+    left = [facts("Asked for", manifest["request"])]
+    left += [facts("Computed on", manifest["compute"])] if "compute" in manifest else []
+    left += [facts("Versions", manifest.get(MADE_WITH, {}))]
+    settings = facts("Settings", manifest.get("settings", {}))
+    both = pair(pair(*left, class_="stack"), pair(settings, class_="stack"))
+    return pair(both, *([_tasks(stages)] if stages else []), class_="stack")
+
+
+def _tasks(stages: Sequence[Stage]) -> Markup:
+    joins = joined_in(stages)
+    rows = [
+        [
+            entry["task"],
+            str(joins[entry["task"]]),
+            "; ".join(entry["sentences"]) or f"{len(entry['pictures'])} pictures",
+            f"{entry['steps']:,}",
+            element("span", entry["expert"][:12], title=entry["expert"], class_="hash"),
+        ]
+        for entry in stages[-1].tasks
+    ]
+    head = ["task", "joined in stage", "goals", "expert's actions", "expert's SHA-256"]
+    return card("Tasks", table(rows, head, class_="named"))
