@@ -105,8 +105,8 @@ FOR_SUITES: Mapping[str, Mapping[str, float]] = {
     "kitchen": {"n_step": 1, "frame_stack": 1},
     "xarm": {"n_step": 1, "frame_stack": 1},
 }
-# A return that solves a task, in a suite whose measure it is. A cheetah that starts from rest cannot
-# come to 1000.
+# A return that solves a task, in a suite whose measure it is: who starts from rest does not come to
+# 1000.
 ENOUGH: Mapping[str, float] = {"dmc": 800.0}
 # What `fast` wants otherwise where states are in other units, or steps are dear. In Meta-World the
 # noise is 2 cm on the ways between things, and so much on their places that an expert goes by the

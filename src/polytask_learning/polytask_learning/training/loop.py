@@ -81,7 +81,8 @@ class Progress:
     """How far a learner is, in numbers that JSON can keep.
 
     `imitable` counts the own episodes that were worth imitating, `perfect` the latest evaluations
-    in a row that were as good as can be asked; `best` is the best of them's success, `best_return` its return.
+    in a row that were as good as can be asked; `best` is the best of them's success, `best_return`
+    its return.
     """
 
     steps: int = 0

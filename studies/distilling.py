@@ -1,0 +1,244 @@
+"""What is left of whole suites' experts when they are one policy, and when they join one by one.
+
+The experts are those of `./run study learning`, in the same place; a policy of a seed is distilled
+from the experts of that seed. Whatever is finished is not done again, so that the study may be
+interrupted at any time. Policies and experts are tested on the same seeds, apart from those that
+trained and chose the experts. Results go to docs/results/.
+"""
+
+import argparse
+import datetime as dt
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks._report import device, say
+from polytask_contract.cli import argument_types
+from polytask_contract.durable import replacing
+from polytask_contract.episodes.store import EpisodeStore
+from polytask_contract.success import wilson_interval
+from polytask_contract.suites import find_suite
+
+ROOT = Path(__file__).resolve().parent.parent
+RULE = "held"
+# Demonstrations of a task whose last pictures are its goal images.
+PICTURES = 10
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Policies of the experts that one claim of `./run study learning` has made.
+
+    Tasks join one after another if it is `lifelong`, otherwise all are there at once. `words` are
+    more of the command line.
+    """
+
+    text: str
+    suite: str
+    experts: str
+    goals: tuple[str, ...] = ("onehot",)
+    lifelong: bool = False
+    words: tuple[str, ...] = ()
+
+
+CLAIMS = {
+    "distill_metaworld": Claim(
+        "one policy of all 16 tasks of Meta-World from states, asked by goals of three kinds",
+        "metaworld",
+        "metaworld_state",
+        goals=("onehot", "language", "image"),
+        words=("--updates", "40000"),
+    ),
+    "distill_kitchen": Claim(
+        "one policy of all six tasks of the kitchen from states",
+        "kitchen",
+        "kitchen_state",
+        goals=("onehot", "language"),
+    ),
+    "distill_xarm": Claim(
+        "one policy of all ten tasks at the xArm's table from states",
+        "xarm",
+        "xarm_ot",
+        goals=("onehot", "language"),
+    ),
+    "lifelong_metaworld": Claim(
+        "16 tasks of Meta-World that join a policy one after another",
+        "metaworld",
+        "metaworld_state",
+        lifelong=True,
+    ),
+    "lifelong_metaworld_2000": Claim(
+        "16 tasks of Meta-World that join a policy one after another, 2,000 steps kept of each",
+        "metaworld",
+        "metaworld_state",
+        lifelong=True,
+        words=("--keep", "2000"),
+    ),
+    "lifelong_kitchen": Claim(
+        "six tasks of the kitchen that join a policy one after another",
+        "kitchen",
+        "kitchen_state",
+        lifelong=True,
+    ),
+}
+
+
+def polytask(*words: str | Path) -> None:
+    """Perform a verb, and end when it fails."""
+    command = ["polytask", *map(str, words)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def pictured(claim: Claim, store: Path) -> list[str]:
+    """Return the words that name demonstrations with pictures, which the suite's scripts make."""
+    if "image" not in claim.goals:
+        return []
+    for task in find_suite(claim.suite).tasks:
+        missing = PICTURES - len(EpisodeStore(store).paths(claim.suite, task))
+        if missing > 0:
+            # Other seeds than those that experts have been shown.
+            words = ["--suite", claim.suite, "--task", task, "--count", str(missing)]
+            polytask("demos", "collect", *words, "--seed", "5000", "--output", store)
+    return ["--demonstrations", str(store)]
+
+
+def made(claim: Claim, seed: int, experts: Path, run: Path, shown: Sequence[str]) -> None:
+    """Distil the experts of `seed`, or go on."""
+    runs = [experts / task / f"seed-{seed}" for task in find_suite(claim.suite).tasks]
+    first = runs[:1] if claim.lifelong else runs
+    words = ["--goal", *claim.goals, "--seed", str(seed), *claim.words, *shown]
+    stages = len(list((run / "stages").glob("*/checkpoints/best.checkpoint")))
+    if not stages:
+        polytask("distill", "--runs", *first, "--output", run, *words)
+    for new in runs[max(stages, 1) : len(runs) if claim.lifelong else 0]:
+        polytask("lifelong", "add", "--run", run, "--expert", new, *shown)
+
+
+def tested(claim: Claim, run: Path, episodes: int) -> dict[str, Any]:
+    """Return what `polytask evaluate` says of the policy."""
+    path = Path(f"{run}.evaluation.json")
+    stages = "all" if claim.lifelong else "last"
+    words = ["--episodes", str(episodes), "--stages", stages]
+    polytask("evaluate", run, *words, "--json", path)
+    (found,) = json.loads(path.read_text(encoding="utf-8"))["policies"]
+    return dict(found)
+
+
+def counted(rows: Sequence[dict[str, Any]], name: str) -> tuple[int, int]:
+    """Return in how many of how many episodes what `name` says succeeded."""
+    verdicts = [one[RULE] for row in rows for one in row[name]["result"]["verdicts"]]
+    return sum(verdicts), len(verdicts)
+
+
+def of_tasks(found: Sequence[dict[str, Any]], goal: str) -> dict[str, Any]:
+    """Return each task's successes over all seeds, of the last stage, beside its experts'."""
+    tasks: dict[str, Any] = {}
+    last = max(row["stage"] for row in found[0]["rows"])
+    rows = [row for one in found for row in one["rows"]]
+    rows = [row for row in rows if row["modality"] == goal and row["stage"] == last]
+    for task in dict.fromkeys(row["task"] for row in rows):
+        mine = [row for row in rows if row["task"] == task]
+        successes, episodes = counted(mine, "found")
+        low, high = wilson_interval(successes, episodes)
+        tasks[task] = {
+            "successes": successes,
+            "episodes": episodes,
+            "low": round(low, 3),
+            "high": round(high, 3),
+            "experts": counted(mine, "expert")[0],
+        }
+    return tasks
+
+
+def result(claim: Claim, name: str, goal: str, found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what goes to docs/results/."""
+    tasks = of_tasks(found, goal)
+    effective = sum(row["successes"] / row["episodes"] for row in tasks.values())
+    experts = sum(row["experts"] / row["episodes"] for row in tasks.values())
+    summaries = [next(one for one in each["goals"] if one["modality"] == goal) for each in found]
+    commit = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    about: dict[str, Any] = {
+        "claim": claim.text,
+        "goal": goal,
+        "effective_tasks": effective,
+        "experts_effective_tasks": experts,
+        "retention": effective / experts,
+    }
+    if claim.lifelong:
+        measures = ("forgetting", "worst_drop", "backward_transfer", "negative_backward_transfer")
+        about |= {one: mean(each[one] for each in summaries) for one in measures}
+        about |= {"drops": drops(found, goal), "heat_map": heat_map(found, goal)}
+    return about | {
+        "tasks": tasks,
+        "of_seeds": summaries,
+        "rule": RULE,
+        "seeds": list(range(len(found))),
+        "device": device(),
+        "command": f"./run study distilling {name} --seeds {len(found)}",
+        "commit": subprocess.run(commit, capture_output=True, text=True, check=True).stdout.strip(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+    }
+
+
+def heat_map(found: Sequence[dict[str, Any]], goal: str) -> list[dict[str, float]]:
+    """Return for each stage the success of each task that was known then, over all seeds."""
+    rows = [row for one in found for row in one["rows"] if row["modality"] == goal]
+    stages = sorted({row["stage"] for row in rows})
+    table = []
+    for stage in stages:
+        now = [row for row in rows if row["stage"] == stage]
+        rates = {}
+        for task in dict.fromkeys(row["task"] for row in now):
+            successes, episodes = counted([row for row in now if row["task"] == task], "found")
+            rates[task] = round(successes / episodes, 4)
+        table.append(rates)
+    return table
+
+
+def drops(found: Sequence[dict[str, Any]], goal: str) -> dict[str, float]:
+    """Return how far each task ended below its success when it joined, over all seeds."""
+    table = heat_map(found, goal)
+    joined = {task: rates[task] for rates in reversed(table) for task in rates}
+    return {task: round(joined[task] - table[-1][task], 4) for task in joined}
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the command line's options, or end the process with what is valid."""
+    parser = argparse.ArgumentParser(prog="./run study distilling", description=__doc__)
+    parser.add_argument("claims", nargs="+", choices=sorted(CLAIMS), metavar="CLAIM", help="what")
+    parser.add_argument("--seeds", type=argument_types.positive, default=3, help="policies")
+    parser.add_argument("--episodes", type=argument_types.positive, default=20, help="tests each")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "study", help="their place")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Study every claim asked for and write a file for each goal; then tell how it went."""
+    options = parse(sys.argv[1:])
+    for name in options.claims:
+        claim, runs = CLAIMS[name], options.runs.absolute()
+        shown = pictured(claim, runs / "demonstrations" / f"{claim.suite}_pictures")
+        found = []
+        for seed in range(options.seeds):
+            run = runs / name / f"seed-{seed}"
+            made(claim, seed, runs / claim.experts, run, shown)
+            found.append(tested(claim, run, options.episodes))
+        for goal in claim.goals:
+            end = f"_{goal}" if len(claim.goals) > 1 and "image" in claim.goals else ""
+            path = ROOT / "docs" / "results" / f"{name}{end}.json"
+            about = result(claim, name, goal, found)
+            with replacing(path) as aside:
+                aside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+            kept = f"{about['effective_tasks']:.2f} effective tasks, {about['retention']:.1%}"
+            say(f"wrote {path.relative_to(ROOT)}: {kept} of the experts'")
+
+
+if __name__ == "__main__":
+    main()
