@@ -1,7 +1,7 @@
 """The code of the paper's authors, out of a folder of theirs, in a process of its own.
 
-Nothing of it is here: it is imported from the folder, and what it imports only to read its
-configuration is stood in for.
+Nothing of it is here: it is imported from the folder, and packages that it imports but that no
+work needs are stood in for.
 """
 
 import importlib
@@ -23,7 +23,7 @@ import torch
 from benchmarks._children import SPAWN, Children
 
 AGENT = Path("polytask", "agent", "drqv2.py")
-READ_CONFIGURATIONS = {"hydra": (), "omegaconf": ("OmegaConf",)}
+UNUSED = {"hydra": (), "omegaconf": ("OmegaConf",), "einops": ()}
 STATE, ACTION, BATCH, PICTURES, STEPS = 39, 4, 256, (9, 84, 84), 125
 # Of the replay, which draws an episode and then a step of it: more would cost memory alone.
 EPISODES = 20
@@ -52,7 +52,7 @@ def work_on_request(folder: str, threads: int, channel: "Connection[Any, Any]") 
     """Do each work that is asked for, and say so."""
     torch.set_num_threads(threads)
     sys.path.insert(0, str(Path(folder) / "polytask"))
-    for name, parts in READ_CONFIGURATIONS.items():
+    for name, parts in UNUSED.items():
         if importlib.util.find_spec(name) is None:
             module = sys.modules[name] = ModuleType(name)
             for part in parts:
@@ -62,6 +62,7 @@ def work_on_request(folder: str, threads: int, channel: "Connection[Any, Any]") 
         makers: dict[str, Callable[[], Callable[[], object]]] = {
             "state_update": partial(update, "states"),
             "pixel_update": partial(update, "pixels"),
+            "distil_update": distil_update,
             "ot_reward": reward,
             "replay_sampling": partial(sampling, Path(replay)),
         }
@@ -115,6 +116,36 @@ def update(kind: str) -> Callable[[], object]:
     practised = [repeat((seen, action, column, column, ahead, wanted))]
     shown = [repeat((ahead, action, wanted))]
     return partial(learner.update, practised, shown, 1, bc_regularize=True)
+
+
+def student() -> Any:
+    """Return their policy of many tasks with their published numbers, which sees pictures."""
+    distill = importlib.import_module("agent.distill")
+    return distill.DistillAgent(
+        obs_shape=PICTURES,
+        action_shape=(ACTION,),
+        device="cpu",
+        lr=5e-5,
+        hidden_dim=1024,
+        stddev_schedule=0.1,
+        stddev_clip=0.3,
+        use_tb=False,
+        augment=True,
+        obs_type="pixels",
+        goal_modality="pixels",
+        goal_dim=512,
+        pcgrad=False,
+    )
+
+
+def distil_update() -> Callable[[], object]:
+    """Return what does one update of a distillation, on one batch of one task.
+
+    A goal image goes with each row, and each is encoded.
+    """
+    seen, wanted = (torch.randint(0, 256, (BATCH, *PICTURES), dtype=torch.uint8) for _ in range(2))
+    rows = repeat((seen, torch.rand(BATCH, ACTION) * 2 - 1, wanted))
+    return partial(student().update, [rows], None, 1)
 
 
 def reward() -> Callable[[], object]:

@@ -35,6 +35,7 @@ setup(
             "evaluate = polytask_learning.cli.evaluate:Evaluate",
             "learn = polytask_learning.cli.learn:Learn",
             "lifelong.add = polytask_learning.cli.lifelong_add:LifelongAdd",
+            "lifelong.practise = polytask_learning.cli.lifelong_practise:LifelongPractise",
             "play = polytask_learning.cli.play:Play",
             "relabel = polytask_learning.cli.relabel:Relabel",
             "report = polytask_learning.cli.report:Report",

@@ -23,8 +23,10 @@ from polytask_learning.data.relabelled_file import BrokenData
 from polytask_learning.data.thinning import thin
 from polytask_learning.distilling.distil import add, distil
 from polytask_learning.distilling.evaluate_unified import evaluate_task, evaluate_teacher
+from polytask_learning.distilling.practise import practise
 from polytask_learning.distilling.request import MODALITIES, DistilRequest
 from polytask_learning.distilling.teachers import UnusableTeacher
+from polytask_learning.distilling.transfer import started_from
 from polytask_learning.distilling.unified_folder import UnifiedFolder
 from polytask_learning.distilling.unified_policy import UnifiedPolicy, UnknownGoal
 from polytask_learning.goals.errors import InvalidGoal
@@ -418,8 +420,8 @@ def spoken(monkeypatch):
     """Understand sentences by their last words, instead of by a large model."""
 
     def encode(sentence):
-        about = [float(word in sentence) for word in ("west", "east", "cheese")]
-        return np.array(about + [0.1] + [0.0] * 380, np.float32)
+        about = [float(word in sentence) for word in ("west", "east", "north", "cheese")]
+        return np.array(about + [0.1] + [0.0] * 379, np.float32)
 
     monkeypatch.setattr("polytask_learning.goals.text.load_minilm", lambda: encode)
 
@@ -530,3 +532,136 @@ def test_an_expert_that_sees_states_teaches_one_that_sees_pictures(tmp_path, mon
     folder = distil(asked, [run], tmp_path / "u", nothing)
     assert folder.frame_stack == 3
     evaluate_task(folder, folder.current(), TASKS[0], "onehot", range(1))
+
+
+def test_a_policy_with_one_goal_in_front_of_it_is_a_smaller_one(tmp_path, teachers):
+    runs = [teachers[task] for task in TASKS]
+    folder = distil(DistilRequest(goals=("onehot", "index")), runs, tmp_path / "u", nothing)
+    policy = UnifiedPolicy(folder.path)
+    states = torch.rand(50, 2) * 2 - 1
+    for task in TASKS:
+        goal = policy.book.of("index", TASKS.index(task))
+        with torch.no_grad():
+            alone = policy.actor.folded(policy.actor.goals["index"](goal)[0])
+            done = alone(policy.actor.encoder(states))
+        shown = policy.policy_for(task, "index")._agent.act(states, explore=False)
+        torch.testing.assert_close(done, shown)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Return a request that takes no time, and a store of what it is shown."""
+    settings = ExpertSettings(hidden=(16,), critic_hidden=(16,), batch=8, imitation_updates=0)
+    monkeypatch.setitem(PRESETS, "tiny", settings)
+    cloning = replace(settings, batch=32, imitation_updates=300, first_steps=40, critic_first=40)
+    monkeypatch.setitem(PRESETS, "cloning", cloning)
+    return Request("point", TASKS[2], preset="tiny", steps=80, evaluate_every=80)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    store = EpisodeStore(tmp_path_factory.mktemp("store") / "demonstrations")
+    suite = find_suite("point")
+    for task in TASKS:
+        environment = suite.make(task, 0, Observations())
+        store.add(attempt(environment, suite.demonstrator(task), 0))
+        environment.close()
+    return store
+
+
+@pytest.mark.usefixtures("spoken")
+def test_an_expert_begins_as_the_policy_does_what_it_is_asked(tmp_path, teachers, tiny, store):
+    runs = [teachers[task] for task in TASKS]
+    folder = distil(DistilRequest(goals=("index", "language")), runs, tmp_path / "u", nothing)
+    policy = UnifiedPolicy(folder.path)
+    asked, make = started_from(policy, tiny)
+    assert asked.start == folder.current().best_hash()
+    run = learn(asked, store, tmp_path / "run", nothing, make=make)
+    expert = TrainedExpert(run.path)
+    assert expert.request == asked
+    assert expert.request.settings.hidden == SMALL.hidden
+    # It knows the task already, and nothing was imitated or learnt before the first evaluation.
+    assert next(run.told())["evaluation/held"] > 0.9
+    with pytest.raises(OtherConfiguration, match="has hidden"):
+        learn(tiny, store, tmp_path / "run", nothing)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"observations": "pixels"}, "observations is pixels; valid: state, as of"),
+        ({"suite": "line"}, "suite is line; valid: point, as of"),
+        ({"preset": "paper"}, "layer_norm is False; valid: True"),
+    ],
+)
+def test_an_expert_cannot_begin_as_a_policy_of_another_form(
+    tmp_path, teachers, tiny, changes, said
+):
+    folder = distil(DistilRequest(updates=1), [teachers[TASKS[0]]], tmp_path / "u", nothing)
+    policy = UnifiedPolicy(folder.path)
+    with pytest.raises(InvalidSetting, match=said):
+        started_from(policy, replace(tiny, **changes))
+
+
+def test_an_expert_cannot_begin_as_a_policy_that_takes_pictures_alone(tmp_path, teachers, tiny):
+    asked = DistilRequest(goals=("image",), updates=1)
+    folder = distil(asked, [teachers[TASKS[0]]], tmp_path / "u", nothing)
+    with pytest.raises(InvalidSetting, match=r"the goals of .* are image; valid: lang"):
+        started_from(UnifiedPolicy(folder.path), tiny)
+
+
+def test_a_policy_practises_a_task_by_itself_and_keeps_the_others(
+    tmp_path, teachers, tiny, store, error_of, preset
+):
+    preset(batch=64)
+    path = tmp_path / "u"
+    folder = distil(DistilRequest(), [teachers[task] for task in TASKS[:2]], path, nothing)
+    size = UnifiedPolicy(path).actor.size
+    before = [error_of(UnifiedPolicy(path), task, "onehot") for task in TASKS[:2]]
+    asked = replace(tiny, preset="cloning", steps=120, evaluate_every=40)
+    practise(path, asked, store, nothing)
+    after = UnifiedPolicy(path)
+    assert after.tasks == TASKS
+    assert after.actor.size == size
+    kept = [error_of(after, task, "onehot") for task in TASKS[:2]]
+    assert max(kept) < max(before) + 0.05
+    assert error_of(after, TASKS[2], "onehot") < 0.5 * error_of(after, TASKS[0], "onehot", TASKS[2])
+    # What it practised has the actions of the policy that it became.
+    data = RelabelledData(folder.data(TASKS[2]))
+    states, actions = data.at(torch.arange(len(data)))
+    shown = after.policy_for(TASKS[2], "onehot")._agent.act(states, explore=False)
+    torch.testing.assert_close(shown, actions)
+    assert evaluate_teacher(folder.current(), TASKS[2], range(2)) is not None
+    with pytest.raises(InvalidSetting, match=f"knows the task '{TASKS[2]}' already"):
+        practise(path, asked, store, nothing)
+
+
+def test_practice_that_was_stopped_goes_on_bit_for_bit(
+    tmp_path, teachers, tiny, store, monkeypatch
+):
+    settings = replace(PRESETS["cloning"], imitation_updates=5)
+    monkeypatch.setitem(PRESETS, "clumsy", settings)
+    asked = replace(tiny, preset="clumsy", steps=160, evaluate_every=40)
+    first = tmp_path / "first"
+    distil(DistilRequest(updates=50), [teachers[TASKS[0]]], first, nothing)
+    other = Path(shutil.copytree(first, tmp_path / "other"))
+    whole = practise(first, asked, store, nothing)
+    for steps in (80, 120):
+        with pytest.raises(Killed):
+            practise(other, asked, store, killer(steps))
+        assert UnifiedPolicy(other).tasks == TASKS[:1]
+    again = practise(other, asked, store, nothing)
+    assert same(whole.current().best(), again.current().best())
+
+
+def test_the_command_lets_a_policy_practise(tmp_path, teachers, store):
+    path = tmp_path / "u"
+    distil(DistilRequest(updates=50), [teachers[TASKS[0]]], path, nothing)
+    words = ["lifelong", "practise", "--run", path, "--demonstrations", store.root]
+    done = polytask(*words, "--task", TASKS[1], "--steps", 40, "--evaluate-every", 40)
+    assert done.returncode == 0, done.stderr
+    assert "0 steps: success" in done.stdout
+    assert "one policy of 2 tasks" in done.stdout
+    done = polytask(*words, "--task", "north")
+    assert done.returncode == 1
+    assert "there is no task 'north'; valid: north_west" in done.stderr

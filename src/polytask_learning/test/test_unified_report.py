@@ -21,9 +21,12 @@ from polytask_learning.distilling.distil import add, distil
 from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.distilling.unified_folder import UnifiedFolder
 from polytask_learning.distilling.unified_policy import UnifiedPolicy
+from polytask_learning.reports.chart import log_ticks
 from polytask_learning.reports.standing import most_known
 from polytask_learning.reports.unified_commands import unified_commands
+from polytask_learning.reports.unified_particulars import loss_charts
 from polytask_learning.reports.unified_report import unified_report, write_unified_report
+from polytask_learning.reports.verdict import percent
 from polytask_learning.training.evaluate import Evaluation
 from polytask_learning.training.evaluation_file import KeptEvaluation, keep
 from polytask_learning.training.run_folder import RunFolder
@@ -67,7 +70,7 @@ class Page(HTMLParser):
         self.inside = self.inside and tag not in ("th", "td")
 
     def handle_data(self, data):
-        self.said.append(data)
+        self.said.append(data if self.lasttag != "style" else "")
         if self.inside:
             self.cells[-1][-1] += data
 
@@ -76,8 +79,8 @@ class Page(HTMLParser):
         return " ".join("".join(self.said).split())
 
     def row(self, name, place=0):
-        """Return the cells after the one that says `name`, in the place-th row of such."""
-        return [cells[1:] for cells in self.cells if cells and cells[0] == name][place]
+        """Return the cells after the one that begins with `name`, in the place-th row of such."""
+        return [cells[1:] for cells in self.cells if cells and cells[0].startswith(name)][place]
 
 
 @pytest.fixture(scope="module")
@@ -176,8 +179,8 @@ def test_before_an_evaluation_the_page_says_so_and_names_the_command(folder):
     command_said = "polytask evaluate RUN --stages all finds that out."
     assert f"There is no evaluation yet; {command_said}" in page.text
     assert f"stage to stage was not evaluated; {command_said}" in page.text
-    assert f"No task was evaluated by all of them; {command_said}" in page.text
     assert "Task by task" not in page.text
+    assert "Kinds of goals" not in page.text
     assert page.row("weights") == [f"{UnifiedPolicy(folder.path).actor.size:,}"]
     assert float(page.row("time for an action")[0].split()[0]) > 0
 
@@ -198,6 +201,13 @@ def test_an_expert_that_is_gone_changed_or_not_evaluated_is_unknown(folder):
     page = read(folder)
     assert "Expert unknown, not evaluated on these seeds: south_west." in page.text
     assert "2.1 of 3, and what the experts did is unknown" in page.text
+
+
+def test_kinds_of_goals_that_share_no_task_are_not_compared(folder):
+    know_stage(folder, 1, "onehot", 9, None, None)
+    know_stage(folder, 1, "index", None, 5, None)
+    said = "No task was evaluated by all of them; polytask evaluate RUN --stages all finds that out"
+    assert said in read(folder).text
 
 
 def test_experts_that_do_nothing_leave_nothing_to_keep(folder):
@@ -255,6 +265,46 @@ def test_the_seeds_are_those_on_which_most_is_known():
     assert most_known([[few, many], [few, many], [other]]) == many
     assert most_known([[other], [many]]) == many
     assert most_known([[], []]) == ()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "found"),
+    [
+        (0.003, 0.2, [0.001, 0.01, 0.1, 1.0]),
+        (0.01, 1.0, [0.01, 0.1, 1.0]),
+        (0.02, 0.03, [0.01, 0.1]),
+        (1.0, 1.0, [1.0, 10.0]),
+    ],
+)
+def test_the_ticks_of_ratios_are_powers_of_ten_around_them(low, high, found):
+    assert log_ticks(low, high) == pytest.approx(found)
+
+
+def test_losses_are_drawn_in_ratios_and_in_differences_where_one_is_nothing(folder):
+    stage = folder.stages()[1]
+    (stage.path / "metrics.jsonl").unlink()
+    for steps, loss in ((10.0, 0.1), (20.0, 0.01), (30.0, 0.001)):
+        stage.tell({"steps": steps, "loss": loss, f"loss/{TASKS[0]}": loss})
+    heights = [drawn(chart) for chart in loss_charts([stage])]
+    assert heights == [[10.0, 100.0, 190.0]]
+    stage.tell({"steps": 40.0, "loss": 0.0})
+    (found,) = [drawn(chart) for chart in loss_charts([stage])]
+    assert found[0] - found[1] == pytest.approx(10 * (found[1] - found[2]), abs=2)
+    assert loss_charts([]) == []
+
+
+def drawn(chart):
+    """Return how far down the points of all tasks' loss lie."""
+    return [
+        float(place.partition(",")[2])
+        for line in ET.fromstring(chart).iter("polyline")  # noqa: S314
+        if line.get("class") == "first"
+        for place in line.get("points").split()
+    ]
+
+
+def test_an_interval_that_ends_at_everything_is_said_to():
+    assert percent(1 - 1e-15) == "100"
 
 
 def test_without_videos_there_are_none(folder):

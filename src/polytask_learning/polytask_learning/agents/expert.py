@@ -32,11 +32,13 @@ class Expert:
         settings: ExpertSettings,
         seed: int,
         *,
+        actor: nn.Module | None = None,
         compute: ComputeSettings | None = None,
     ) -> None:
         """Draw the networks from `seed`; `encoder` makes observations into `features` numbers.
 
-        They compute as `compute` says; `encoder` itself goes to that device.
+        They compute as `compute` says; `encoder` itself goes to that device, and so does `actor`,
+        a policy of features that there is already.
         """
         self._settings, self._action_size = settings, action_size
         self._compute = compute or ComputeSettings()
@@ -44,7 +46,7 @@ class Expert:
         self.encoder = self._compute.placed(encoder)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            actor = Actor(features, settings.hidden, action_size, layer_norm=settings.layer_norm)
+            drawn = Actor(features, settings.hidden, action_size, layer_norm=settings.layer_norm)
             critic = Critic(
                 features,
                 action_size,
@@ -52,7 +54,8 @@ class Expert:
                 layer_norm=settings.layer_norm,
                 action_copies=settings.action_copies,
             )
-        self.actor, self.critic = self._compute.placed(actor), self._compute.placed(critic)
+        self.actor: nn.Module = self._compute.placed(actor or drawn)
+        self.critic = self._compute.placed(critic)
         self._target = copy.deepcopy(self.critic).requires_grad_(requires_grad=False)
         # An average that follows at once is the actor itself.
         self._average = self.actor
@@ -82,6 +85,12 @@ class Expert:
             means = losses.explored(means, self._noise(len(means), float("inf")))
         return means.cpu()
 
+    def begin_as(self, encoder: nn.Module, actor: Actor) -> None:
+        """Take over the weights of another policy with networks as large as these."""
+        self.encoder.load_state_dict(encoder.state_dict())
+        self.actor.load_state_dict(actor.state_dict())
+        _follow(self._average, self.actor, 1.0)
+
     def measure(self, observations: Tensor) -> None:
         """Bring states to about the same size, as `observations` show them; pictures stay."""
         if isinstance(self.encoder, StateEncoder):
@@ -92,7 +101,7 @@ class Expert:
         self._compute.begin_update()
         shown = self._compute.moved(demonstrations)
         loss = self._imitation_term(self._varied(shown.observation), shown.action)
-        _minimise(self._imitation_optimiser, loss)
+        _minimise(self._imitation_optimiser, loss + self._kept())
         _follow(self._average, self.actor, 1.0)
         return _numbers({"imitation_loss": loss})
 
@@ -149,9 +158,13 @@ class Expert:
         noise = self._noise(count, self._settings.noise_bound)
         self.critic.requires_grad_(requires_grad=False)
         loss, better, alike = self._actor_term(rows, noise, demonstrated)
-        _minimise(self._actor_optimiser, loss)
+        _minimise(self._actor_optimiser, loss + self._kept())
         self.critic.requires_grad_(requires_grad=True)
         return {"actor_value": -better, "imitation_loss": alike}
+
+    def _kept(self) -> Tensor | float:
+        """Return what else the policy is trained by, whatever it learns: here nothing."""
+        return 0.0
 
     def _imitation(self, seen: Tensor, demonstrated: Tensor) -> Tensor:
         with self._compute.autocast():
@@ -189,6 +202,15 @@ class Expert:
         alike = losses.imitation_loss(means[len(means) - len(demonstrated) :], demonstrated)
         loss = settings.value * better + settings.imitation * alike
         return loss, better.detach(), alike.detach()
+
+    def load_policy(self, state: Mapping[str, Any]) -> None:
+        """Act as the expert of a saved `state` does, without what it would learn with."""
+        for name, part in (
+            ("encoder", self.encoder),
+            ("actor", self.actor),
+            ("average", self._average),
+        ):
+            part.load_state_dict(state[name])
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a later update depends on."""

@@ -36,6 +36,8 @@ class Learn:
         add("--demonstrations", type=Path, default=Path("demonstrations"), help="their store")
         add("--obs", choices=("state", "pixels"), default="state", help="what the policy sees")
         rewards = "the environment's own, or what matching the demonstrations earns"
+        start = "a unified policy's folder: the expert begins as that policy, and as large"
+        add("--start-from", type=Path, metavar="RUN", help=start)
         pictures = "keep pictures of practice, for a policy that sees them to learn from"
         add("--pictures", action=argparse.BooleanOptionalAction, default=False, help=pictures)
         add("--reward", choices=("env", "ot"), default="env", help=rewards)
@@ -68,7 +70,10 @@ class Learn:
 def _learn_one(options: argparse.Namespace, task: str) -> int:
     # Torch takes seconds to import, which listing the verbs should not.
     from polytask_learning.cli.sinks import sinks_of  # noqa: PLC0415
+    from polytask_learning.distilling.transfer import started_from  # noqa: PLC0415
+    from polytask_learning.distilling.unified_policy import UnifiedPolicy  # noqa: PLC0415
     from polytask_learning.reports.run_report import write_report  # noqa: PLC0415
+    from polytask_learning.training.assembly import Maker, make_expert  # noqa: PLC0415
     from polytask_learning.training.learn import learn  # noqa: PLC0415
     from polytask_learning.training.relabel import relabel  # noqa: PLC0415
     from polytask_learning.training.request import Request  # noqa: PLC0415
@@ -87,8 +92,11 @@ def _learn_one(options: argparse.Namespace, task: str) -> int:
     )
     store = EpisodeStore(options.demonstrations)
     path, compute = _folder(options, task, alone=True), compute_of(options)
+    make: Maker = make_expert
+    if options.start_from:
+        request, make = started_from(UnifiedPolicy(options.start_from), request)
     with closing(sinks_of(path, request.steps)) as sink:
-        folder = learn(request, store, path, sink, compute)
+        folder = learn(request, store, path, sink, compute, make)
     relabel(path, options.keep, store)
     _say(f"{path}: the best policy is in checkpoints/best.checkpoint")
     _say(f"{write_report(folder, videos=options.videos)}: the report")

@@ -77,22 +77,32 @@ def add(
     """Distil the expert of `run` into the policy at `path`, beside all that it knows.
 
     The policy is as large as before, and remains what it was until the new one is at its end.
-    Where that was stopped, the same call goes on. Raise as `distil` does.
+    Where that was stopped, the same call goes on; where it knows this expert already, nothing is
+    done. Raise as `distil` does.
     """
     compute = compute or ComputeSettings()
     compute.prepare_process()
     folder = UnifiedFolder(path)
+    stage = joining(folder, run, demonstrations)
+    StageTraining(folder, stage, compute).go_on(sink)
+    return folder
+
+
+def joining(folder: UnifiedFolder, run: Path, demonstrations: EpisodeStore | None) -> Stage:
+    """Return the stage in which the expert of `run` joins: the next one, or one that has ended."""
     before = folder.current()
-    known = opened_data(folder, before, folder.request)
     (teacher,) = open_teachers([run], folder.request.observations)
+    for stage in folder.stages()[: before.number + 1]:
+        newest = stage.tasks[-1]
+        if (newest["task"], newest["expert"]) == (teacher.label.task, teacher.label.expert):
+            return stage
+    known = opened_data(folder, before, folder.request)
     named = [(str(folder.data(one.label.task)), one) for one in known]
     check_together([*named, (str(run), teacher.data)])
     book = make_book(folder.request, folder.goal_image)
     book.load_state_dict(before.goals())
     entries = [*before.tasks, _entry(teacher, book, demonstrations)]
-    stage = _begun(folder, before.number + 1, entries, book, [teacher])
-    StageTraining(folder, stage, compute).go_on(sink)
-    return folder
+    return _begun(folder, before.number + 1, entries, book, [teacher])
 
 
 def _begun(

@@ -84,7 +84,54 @@ class UnifiedActor(nn.Module):
         actions: Tensor = self.actor(torch.cat([wanted, seen], dim=1))
         return actions
 
+    def with_goal(self, modality: str, goal: Tensor) -> "GoalActor":
+        """Return the policy of features with one `goal` (…) of `modality` in front of it.
+
+        It shares its weights with this one.
+        """
+        return GoalActor(self.actor, self.goals, modality, goal)
+
+    def folded(self, wanted: Tensor) -> Actor:
+        """Return the policy for the one goal with the features `wanted` (F,), by itself.
+
+        What the goal adds to the first layer is the same for all observations.
+        """
+        linears = [layer for layer in self.actor.layers if isinstance(layer, nn.Linear)]
+        hidden = tuple(layer.out_features for layer in linears[:-1])
+        norms = any(isinstance(layer, nn.LayerNorm) for layer in self.actor.layers)
+        first, size = linears[0], len(wanted)
+        alone = Actor(first.in_features - size, hidden, linears[-1].out_features, layer_norm=norms)
+        state = {name: value.clone() for name, value in self.actor.state_dict().items()}
+        state["layers.0.weight"] = first.weight[:, size:].detach().clone()
+        state["layers.0.bias"] = (first.bias + first.weight[:, :size] @ wanted).detach()
+        alone.load_state_dict(state)
+        return alone
+
     @property
     def size(self) -> int:
         """How many weights there are to learn."""
         return sum(prod(weights.shape) for weights in self.parameters())
+
+
+class GoalActor(nn.Module):
+    """A unified policy that is always asked for the same, as a policy of features alone."""
+
+    goal: Tensor
+
+    def __init__(self, actor: Actor, goals: nn.ModuleDict, modality: str, goal: Tensor) -> None:
+        """Act as `actor` does when it is asked for `goal` by way of `goals`."""
+        super().__init__()
+        self.actor, self.goals, self._modality = actor, goals, modality
+        self.register_buffer("goal", goal[None], persistent=False)
+
+    @property
+    def wanted(self) -> Tensor:
+        """The features (1, F) of the goal."""
+        features: Tensor = self.goals[self._modality](self.goal)
+        return features
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return actions (B, A) for `features` (B, D)."""
+        wanted = self.wanted.expand(len(features), -1)
+        actions: Tensor = self.actor(torch.cat([wanted, features], dim=1))
+        return actions

@@ -34,7 +34,8 @@ class Chart:
     """What to draw. `unit` is that of y; `x_end` is where the axis of x ends.
 
     `span` is the range of y that is shown at least, `start` the name of a ring around the first
-    points, "" for none, `best` a place on x that is marked, and its name.
+    points, "" for none, `best` a place on x that is marked, and its name. With `log` equal ratios
+    of y, which must be above 0, are equally far apart.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Chart:
     span: tuple[float, float] | None = None
     start: str = ""
     best: tuple[float, str] | None = None
+    log: bool = False
 
 
 def ticks(low: float, high: float, count: int = TICKS) -> list[float]:
@@ -55,6 +57,12 @@ def ticks(low: float, high: float, count: int = TICKS) -> list[float]:
     step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [number * step for number in range(first, last + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return powers of 10 from `low` or less to `high` or more."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    return [10.0**power for power in range(first, max(last, first + 1) + 1)]
 
 
 def label(value: float, step: float) -> str:
@@ -69,24 +77,29 @@ class Frame:
 
     x: tuple[float, float]
     y: tuple[float, float]
+    log: bool = False
 
     def place(self, point: Point) -> Point:
         """Return where `point` lies, in units of the picture."""
-        (x_low, x_high), (y_low, y_high) = self.x, self.y
+        x_low, x_high = self.x
+        y_low, y_high, y = map(self._height, (*self.y, point[1]))
         right = LEFT + (RIGHT - LEFT) * (point[0] - x_low) / (x_high - x_low)
-        down = BOTTOM - (BOTTOM - TOP) * (point[1] - y_low) / (y_high - y_low)
+        down = BOTTOM - (BOTTOM - TOP) * (y - y_low) / (y_high - y_low)
         return right, down
+
+    def _height(self, value: float) -> float:
+        return math.log10(value) if self.log else value
 
 
 def line_chart(chart: Chart) -> Markup:
     """Return `chart` as a figure with its title and legend; its series must have a point."""
     values = [y for series in chart.series for _, y in series.points]
     low, high = chart.span or (min(values), max(values))
-    if not chart.span and 0 < low < high / 2:
+    if not (chart.span or chart.log) and 0 < low < high / 2:
         low = 0.0
-    across = ticks(low, high)
+    across = log_ticks(low, high) if chart.log else ticks(low, high)
     end = max(chart.x_end, *(x for series in chart.series for x, _ in series.points), 1.0)
-    frame = Frame((0.0, end), (across[0], across[-1]))
+    frame = Frame((0.0, end), (across[0], across[-1]), chart.log)
     drawing = element(
         "svg",
         _grid(frame, across, [tick for tick in ticks(0.0, end) if tick <= end]),
@@ -104,12 +117,13 @@ def line_chart(chart: Chart) -> Markup:
 def _grid(frame: Frame, across: Sequence[float], along: Sequence[float]) -> Markup:
     parts = []
     for tick in across:
-        _, y = frame.place((0, tick))
+        _, y = frame.place((frame.x[0], tick))
+        step = tick if frame.log else across[1] - across[0]
         parts.append(element("line", class_="grid", x1=LEFT, x2=RIGHT, y1=_n(y), y2=_n(y)))
-        text = label(tick, across[1] - across[0])
+        text = label(tick, step)
         parts.append(element("text", text, x=LEFT - 10, y=_n(y + 4), text_anchor="end"))
     for tick in along:
-        x, _ = frame.place((tick, 0))
+        x, _ = frame.place((tick, frame.y[0]))
         step = along[1] - along[0] if len(along) > 1 else 1.0
         text = label(tick, step) + (" steps" if tick == 0 else "")
         anchor = "start" if tick == 0 else "end" if x > RIGHT - 16 else "middle"
@@ -146,7 +160,7 @@ def _ring(frame: Frame, point: Point) -> Markup:
 
 
 def _best(frame: Frame, steps: float) -> Markup:
-    x, _ = frame.place((steps, 0))
+    x, _ = frame.place((steps, frame.y[0]))
     return element("line", class_="best", x1=_n(x), x2=_n(x), y1=TOP, y2=BOTTOM)
 
 

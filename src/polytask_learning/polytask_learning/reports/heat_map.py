@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from polytask_learning.distilling import metrics
 from polytask_learning.distilling.unified_folder import Stage
 from polytask_learning.reports.headline import RULE
-from polytask_learning.reports.markup import Markup, element, table
+from polytask_learning.reports.markup import Markup, element, joined, table
 from polytask_learning.reports.standing import Standing, joined_in, tasks_of
 from polytask_learning.reports.verdict import percent
 
@@ -42,13 +42,13 @@ def heat_map(shown: Standing) -> Markup:
 def _cell(shown: Standing, stage: Stage, task: str, *, joins: int) -> Markup:
     if stage.number < joins:
         return element("td", element("span", "not learnt yet", class_="unseen"), class_="empty")
-    class_ = "joins" if stage.number == joins else None
+    frame = ["joins"] if stage.number == joins else []
     result = shown.of(stage, shown.best_known, task)
     if result is None:
         unknown = element("span", " not evaluated", class_="unseen")
-        return element("td", "?", unknown, class_=class_)
+        return element("td", "?", unknown, class_=" ".join([*frame, "unknown"]))
     share = percent(result.rate(RULE))
-    return element("td", share, class_=class_, style=f"--share: {share}%")
+    return element("td", share, class_=" ".join(frame) or None, style=f"--share: {share}%")
 
 
 def forgotten(shown: Standing) -> Markup:
@@ -59,10 +59,13 @@ def forgotten(shown: Standing) -> Markup:
         return element("p", "No task was evaluated after every stage since it joined.")
     numbers = dict(zip(MEANINGS, _numbers(table_of), strict=True))
     rows = [
-        [name, "none yet" if numbers[name] is None else f"{numbers[name]:+.3f}", meaning]
+        [
+            joined([name, element("small", meaning)]),
+            "none yet" if numbers[name] is None else f"{numbers[name]:+.3f}",
+        ]
         for name, meaning in MEANINGS.items()
     ]
-    parts = [table(rows, class_="meanings")]
+    parts = [table(rows, class_="facts meanings")]
     if known < count:
         said = (
             f"Over {known} of {count} tasks: the others were not evaluated after every stage since "

@@ -47,10 +47,13 @@ def to_type(lines: Sequence[str], note: str = "") -> Markup:
     return element("div", *text, element("pre", joined(spans)), class_="card")
 
 
-def facts(title: str, known: Mapping[str, Any]) -> Markup:
-    """Return a box of names and what they are; numbers, lists and truths as people write them."""
+def facts(title: str, known: Mapping[str, Any], *notes: Markup) -> Markup:
+    """Return a box of names and what they are, over notes.
+
+    Numbers, lists and truths are written as people do.
+    """
     rows = [[name.replace("_", " "), _written(value)] for name, value in known.items()]
-    return card(title, table(rows, class_="facts"))
+    return card(title, table(rows, class_="facts"), *notes)
 
 
 def _written(value: Any) -> str:

@@ -64,7 +64,9 @@ line.best { stroke: var(--good); stroke-width: 1.5; stroke-dasharray: 3 3; }
 video { display: block; width: 100%; aspect-ratio: 1; border-radius: .35rem; background: #000; }
 .none { display: grid; place-content: center; text-align: center; }
 code { font: .95em ui-monospace, Menlo, Consolas, monospace; }
+td code { white-space: nowrap; }
 .wide { overflow-x: auto; }
+.wide + .soft { margin-top: .6rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; font-weight: 400; padding: .32rem 1rem .32rem 0; vertical-align: top;
   border-bottom: 1px solid var(--rule); }
@@ -76,14 +78,18 @@ td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .named tbody th, .heat tbody th { color: var(--ink); white-space: nowrap; }
 .named th:first-child, .heat th:first-child { position: sticky; left: 0; background: var(--card); }
 .bars svg { min-width: 6rem; height: .7rem; margin-top: .35rem; }
-.bars th, .bars td:last-child, .meanings th, .meanings td:nth-child(2) { white-space: nowrap; }
+.bars th, .bars td:last-child { white-space: nowrap; }
+.meanings th { color: var(--ink); }
+.meanings small { display: block; }
+.meanings td { white-space: nowrap; }
+.sentences td:nth-child(3) { min-width: 14rem; }
 .bars td:nth-child(2) { width: 60%; }
 .heat { width: auto; border-collapse: separate; border-spacing: 2px; }
-.heat th, .heat td { border: 0; padding: .28rem .5rem; }
+.heat th, .heat td { border: 0; padding: .28rem .5rem; vertical-align: middle; }
 .heat td, .heat thead th:not(:first-child) { text-align: center; min-width: 2.9rem; }
 .heat td { border-radius: .25rem;
   background: color-mix(in srgb, var(--heat) var(--share, 0%), var(--page)); }
-.heat td.empty { background: none; }
+.heat td.empty, .heat td.unknown { background: none; }
 .heat td.joins { box-shadow: inset 0 0 0 1.5px var(--ink); }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
   white-space: nowrap; }
@@ -92,7 +98,7 @@ td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .films figcaption small { display: block; }
 .hash { font: .8rem/1.6 ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywhere;
   margin: 0; padding-left: 1.4rem; }
-.stack { display: grid; gap: 1rem; align-content: start; }
+.stack { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; align-content: start; }
 pre { margin: 0; overflow-x: auto; font: .83rem/1.7 ui-monospace, Menlo, Consolas, monospace;
   white-space: pre-wrap; overflow-wrap: anywhere; }
 pre span { display: block; padding-left: 2ch; text-indent: -2ch; }
@@ -100,6 +106,7 @@ pre span { display: block; padding-left: 2ch; text-indent: -2ch; }
   main { padding-top: 1.5rem; }
   .pair { grid-template-columns: minmax(0, 1fr); }
   h1 { font-size: 1.7rem; }
+  .named tbody th, .heat tbody th { white-space: normal; min-width: 7rem; }
 }
 @media print { body { background: none; } figure, .card { break-inside: avoid; } }
 """

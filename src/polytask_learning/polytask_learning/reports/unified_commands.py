@@ -8,8 +8,7 @@ from polytask_learning.distilling.unified_folder import Stage
 from polytask_learning.reports.commands import compute_words, words
 from polytask_learning.reports.standing import joined_in, tasks_of
 
-# What a request calls a thing, and what `polytask distill` calls it. What is 0 or empty there is
-# the preset's.
+# What a request calls a thing, and what `polytask distill` calls it.
 FLAGS = {
     "observations": "--obs",
     "preset": "--preset",
@@ -47,12 +46,17 @@ def unified_commands(
 
 
 def _asked(request: Mapping[str, Any]) -> list[str]:
-    given = {name: value for name, value in request.items() if name == "seed" or value}
+    asked = given(request)
     lists = [
         word
         for name, flag in LISTS.items()
-        if name in given
-        for word in (flag, *map(str, given[name]))
+        if name in asked
+        for word in (flag, *map(str, asked[name]))
     ]
-    surgery = ["--pcgrad"] if given.get("surgery") else []
-    return lists + words(FLAGS, given) + surgery
+    surgery = ["--pcgrad"] if asked.get("surgery") else []
+    return lists + words(FLAGS, asked) + surgery
+
+
+def given(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a request asks for: what is 0 or empty in it is left to its preset."""
+    return {name: value for name, value in request.items() if name == "seed" or value}

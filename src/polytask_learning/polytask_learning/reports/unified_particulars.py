@@ -10,6 +10,7 @@ from polytask_learning.reports.markup import Markup, element, table
 from polytask_learning.reports.page import card, pair
 from polytask_learning.reports.particulars import facts
 from polytask_learning.reports.standing import joined_in, tasks_of
+from polytask_learning.reports.unified_commands import given
 from polytask_learning.training.run_folder import MADE_WITH
 
 
@@ -30,14 +31,16 @@ def _chart(stage: Stage) -> Markup | None:
         if (found := points(told, f"loss/{task}"))
     ]
     series = [*faint, Series("all tasks", total)]
+    # Nothing is left of a loss that a logarithm has no place for.
+    log = all(loss > 0 for one in series for _, loss in one.points)
     count = len(tasks_of(stage))
     title = f"Stage {stage.number}, {count} task{'s' if count != 1 else ''}"
-    return line_chart(Chart(title, "squared error", series, total[-1][0]))
+    return line_chart(Chart(title, "squared error", series, total[-1][0], log=log))
 
 
 def unified_particulars(manifest: Mapping[str, Any], stages: Sequence[Stage]) -> Markup:
     """Return the configuration, the versions, and the tasks with their goals and experts."""
-    left = [facts("Asked for", manifest["request"])]
+    left = [facts("Asked for", given(manifest["request"]))]
     left += [facts("Computed on", manifest["compute"])] if "compute" in manifest else []
     left += [facts("Versions", manifest.get(MADE_WITH, {}))]
     settings = facts("Settings", manifest.get("settings", {}))
@@ -53,9 +56,9 @@ def _tasks(stages: Sequence[Stage]) -> Markup:
             str(joins[entry["task"]]),
             "; ".join(entry["sentences"]) or f"{len(entry['pictures'])} pictures",
             f"{entry['steps']:,}",
-            element("span", entry["expert"][:12], title=entry["expert"], class_="hash"),
+            element("code", entry["expert"][:12], title=entry["expert"]),
         ]
         for entry in stages[-1].tasks
     ]
     head = ["task", "joined in stage", "goals", "expert's actions", "expert's SHA-256"]
-    return card("Tasks", table(rows, head, class_="named"))
+    return card("Tasks", table(rows, head, class_="named sentences"))

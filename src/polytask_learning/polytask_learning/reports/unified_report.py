@@ -54,7 +54,8 @@ def unified_report(folder: UnifiedFolder, *, videos: bool = True) -> str:
 
 def _title(folder: UnifiedFolder, title: str, stages: list[Stage]) -> Markup:
     request = folder.request
-    parts = [f"It sees {request.observations}, and is asked by {', '.join(request.goals)}."]
+    seen = {"state": "the state", "pixels": "pictures"}[request.observations]
+    parts = [f"It sees {seen}, and takes goals of the kinds {', '.join(request.goals)}."]
     if stages:
         first = len(tasks_of(stages[0]))
         later = len(tasks_of(stages[-1])) - first
@@ -82,7 +83,7 @@ def _policy(folder: UnifiedFolder, finished: list[Stage], *, videos: bool) -> li
     parts = [pair(unified_verdict(shown, newest, experts), _size(policy), class_="pair head")]
     if shown.found:
         parts.append(section("Task by task", task_table(shown, newest, experts)))
-    if len(shown.modalities) > 1:
+    if shown.found and len(shown.modalities) > 1:
         parts.append(section("Kinds of goals", goal_comparison(shown, newest)))
     parts += _life(folder, finished)
     parts += [_films(policy, shown.modalities[0])] if videos else []
@@ -102,7 +103,7 @@ def _size(policy: UnifiedPolicy) -> Markup:
         f"The time is the median of {CALLS} actions on one thread of {processor()}, measured when "
         "this page was written. More tasks change neither."
     )
-    return element("div", facts("Size", known), element("p", said, class_="soft"))
+    return facts("Size", known, element("p", said, class_="soft"))
 
 
 def _life(folder: UnifiedFolder, finished: list[Stage]) -> list[Markup]:

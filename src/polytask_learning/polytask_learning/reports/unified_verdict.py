@@ -61,15 +61,15 @@ def task_table(shown: Standing, stage: Stage, experts: Experts) -> Markup:
         expert = experts.found.get(task)
         rows.append([task, counted(expert, RULE) if expert else "unknown", *cells])
     head = ["task", "its expert", *(f"by {modality}" for modality in shown.modalities)]
+    reasons = by_reason(experts.unknown)
+    alone = len(reasons) == 1 and not experts.found
     notes = [
-        element("p", f"Expert unknown, {reason}: {names}.", class_="soft")
-        for reason, names in by_reason(experts.unknown).items()
+        element("p", f"Expert unknown, {reason}: {'all' if alone else names}.", class_="soft")
+        for reason, names in reasons.items()
     ]
     said = "Episodes that succeeded, and the 95 % interval of the rate; the same seeds for all."
-    first = element("p", said, class_="soft")
-    return element(
-        "div", table(rows, head, class_="counts named"), first, *notes, class_="card stack"
-    )
+    notes.insert(0, element("p", said, class_="soft"))
+    return element("div", table(rows, head, class_="counts named"), *notes, class_="card")
 
 
 def goal_comparison(shown: Standing, stage: Stage) -> Markup:
@@ -86,7 +86,7 @@ def goal_comparison(shown: Standing, stage: Stage) -> Markup:
     if len(names) < len(tasks_of(stage)):
         said += f" Only the {len(names)} tasks count that were evaluated by all of them."
     text = element("p", said, class_="soft")
-    return element("div", table(rows, class_="bars"), text, class_="card stack")
+    return element("div", table(rows, class_="bars"), text, class_="card")
 
 
 def _bar(share: float) -> Markup:

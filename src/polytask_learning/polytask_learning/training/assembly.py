@@ -1,7 +1,7 @@
 """A run's parts, put together from what was asked for."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -24,6 +24,9 @@ from polytask_learning.training.run_folder import RunFolder
 
 # Transitions that are kept to learn from (paper, table IV), and own ones to imitate.
 PRACTISED, IMITABLE = 150_000, 20_000
+
+# Makes a request's expert, for episodes of a form, computing so, that has been shown something.
+Maker = Callable[[Request, Form, ComputeSettings, Sequence[Episode]], Expert]
 
 
 def make_expert(
@@ -53,13 +56,15 @@ def make_loop(
     shown: Sequence[Episode],
     folder: RunFolder,
     compute: ComputeSettings,
+    make: Maker = make_expert,
 ) -> tuple[Loop, dict[str, EpisodeLog]]:
     """Return the loop, and its memories that are on disk, by the count in its progress.
 
-    In the first of `environments` it practises, in the second it is judged.
+    In the first of `environments` it practises, in the second it is judged. `make` makes the
+    expert as `make_expert` does.
     """
     settings, specification = request.settings, environments[0].specification
-    expert = make_expert(request, Form.of(specification), compute, shown)
+    expert = make(request, Form.of(specification), compute, shown)
     rewarding: Rewarding = EnvironmentRewards(shown)
     if request.reward == "ot":
         frames, matching = request.frame_stack, request.matching

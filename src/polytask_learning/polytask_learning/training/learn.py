@@ -15,7 +15,7 @@ from polytask_contract.success import RULES
 from polytask_contract.suites import find_suite
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.data.episode_log import EpisodeLog
-from polytask_learning.training.assembly import make_loop
+from polytask_learning.training.assembly import Maker, make_expert, make_loop
 from polytask_learning.training.demonstrations import demonstrated
 from polytask_learning.training.loop import Loop, Progress
 from polytask_learning.training.request import Request
@@ -35,6 +35,7 @@ def learn(
     path: Path,
     sink: Sink,
     compute: ComputeSettings | None = None,
+    make: Maker = make_expert,
 ) -> RunFolder:
     """Learn in the suite's environment until solved or out of steps, as `learn_in` does."""
     suite = find_suite(request.suite)
@@ -44,29 +45,32 @@ def learn(
 
     with made(request.practised_with) as environment:
         if request.practised_with == request.looked_at:
-            return learn_in(environment, request, store, path, sink, compute)
+            return learn_in(environment, request, store, path, sink, compute, make)
         with made(request.looked_at) as lean:
-            return learn_in(environment, request, store, path, sink, compute, judged_in=lean)
+            both = (environment, lean)
+            return learn_in(both, request, store, path, sink, compute, make)
 
 
 def learn_in(
-    environment: Environment,
+    environments: Environment | tuple[Environment, Environment],
     request: Request,
     store: EpisodeStore,
     path: Path,
     sink: Sink,
     compute: ComputeSettings | None = None,
-    *,
-    judged_in: Environment | None = None,
+    make: Maker = make_expert,
 ) -> RunFolder:
-    """Learn in `environment`, going on where a run in `path` was stopped.
+    """Learn in an environment, going on where a run in `path` was stopped.
 
-    Policies are judged there, too, or in another one of the task, if it is given.
+    Of two `environments` the first is practised in, and policies are judged in the second. `make`
+    makes the expert; where it begins as another one, `request.start` says as which.
     What has been learnt when anything is raised is in the folder, and the next call goes on from
     there. Raise what `demonstrated`, RunFolder and the environment do, and NotFinite.
     """
     compute = compute or ComputeSettings()
     compute.prepare_process()
+    both = environments if isinstance(environments, tuple) else (environments, environments)
+    environment = both[0]
     shown = demonstrated(request, store, environment)
     manifest = {
         "request": asdict(request),
@@ -79,8 +83,7 @@ def learn_in(
     }
     folder = RunFolder.begin(path, manifest)
     episodes = [one.episode for one in shown]
-    both = (environment, judged_in or environment)
-    loop, logs = make_loop(request, both, episodes, folder, compute)
+    loop, logs = make_loop(request, both, episodes, folder, compute, make)
     _Run(loop, logs, folder, sink).go_on()
     return folder
 

@@ -1,5 +1,6 @@
 """What a run is asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +30,9 @@ class Request:
     UnknownName for anything else. Without `demonstrations` practice begins at random, and there is
     nothing to match: raise InvalidSetting for that. `steps` are actions at most; every
     `evaluate_every` of them the policy is judged. With `pictures` those of practice are kept, also
-    where the policy sees states: it may then teach another one that sees pictures.
+    where the policy sees states: it may then teach another one that sees pictures. `hidden` are the
+    widths of the policy's layers, the preset's if empty; `start` is the SHA-256 of what it begins
+    as, where that is not at random.
     """
 
     suite: str
@@ -42,6 +45,14 @@ class Request:
     seed: int = 0
     evaluate_every: int = 2500
     pictures: bool = False
+    hidden: tuple[int, ...] = ()
+    start: str = ""
+
+    @classmethod
+    def from_json(cls, asked: Mapping[str, Any]) -> "Request":
+        """Return what a manifest holds; raise TypeError for what no request of ours is."""
+        # JSON has no tuples.
+        return cls(**{**asked, "hidden": tuple(asked.get("hidden", ()))})
 
     def __post_init__(self) -> None:
         """Refuse names that there are not."""
@@ -58,10 +69,12 @@ class Request:
 
     @property
     def settings(self) -> ExpertSettings:
-        """The preset, with what the suite wants otherwise."""
+        """The preset, with what the suite wants otherwise, and the widths asked for."""
         changes: dict[str, Any] = dict(FOR_SUITES.get(self.suite, {}))
         if self.preset == "fast":
             changes |= FAST_FOR_SUITES.get(self.suite, {})
+        if self.hidden:
+            changes["hidden"] = self.hidden
         return replace(PRESETS[self.preset], **changes)
 
     @property

@@ -24,7 +24,7 @@ class TrainedExpert:
         self.folder = RunFolder(path)
         manifest = self.folder.manifest
         try:
-            self.request = Request(**manifest["request"])
+            self.request = Request.from_json(manifest["request"])
             # JSON has no tuples.
             form = manifest["form"]
             self.form = Form(**form | {"image": form["image"] and tuple(form["image"])})
@@ -32,7 +32,7 @@ class TrainedExpert:
             raise NoRun(f"the manifest of {path} is of another version: {error}") from error
         state = self.folder.best()
         self.expert: Expert = make_expert(self.request, self.form, compute or ComputeSettings())
-        self.expert.load_state_dict(state["expert"])
+        self.expert.load_policy(state["expert"])
         self.steps: int = state["progress"]["steps"]
 
     def policy(self) -> ActingPolicy:

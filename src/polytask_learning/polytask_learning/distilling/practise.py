@@ -1,0 +1,113 @@
+"""The online variant: a policy practises a new task itself, and keeps those that it knows.
+
+The practice is a run like an expert's. At its end what was practised is relabelled by the policy
+itself, and joins the other tasks' data.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polytask_contract.episodes.episode import Episode
+from polytask_contract.episodes.form import Form
+from polytask_contract.episodes.store import EpisodeStore
+from polytask_learning.agents.expert import Expert
+from polytask_learning.agents.online import OnlineExpert, Recalled
+from polytask_learning.compute import ComputeSettings
+from polytask_learning.data.lessons import Lessons
+from polytask_learning.distilling.distil import joining
+from polytask_learning.distilling.training import opened_data
+from polytask_learning.distilling.transfer import check_alike, goal_for
+from polytask_learning.distilling.unified_folder import UnifiedFolder
+from polytask_learning.distilling.unified_policy import UnifiedPolicy
+from polytask_learning.settings import InvalidSetting
+from polytask_learning.training.assembly import Maker
+from polytask_learning.training.learn import Sink, learn
+from polytask_learning.training.relabel import relabel
+from polytask_learning.training.request import Request
+
+PRACTICE = "practice"
+
+
+def practice_of(path: Path, task: str) -> Path:
+    """Return where the policy at `path` practises `task`."""
+    return path / PRACTICE / task
+
+
+def practise(
+    path: Path,
+    request: Request,
+    store: EpisodeStore,
+    sink: Sink,
+    *,
+    compute: ComputeSettings | None = None,
+) -> UnifiedFolder:
+    """Let the policy at `path` practise a task by itself, beside the data of those that it knows.
+
+    It remains what it was until practice is at its end; where that was stopped, the same call goes
+    on. Goal images are the last pictures of the demonstrations in `store`. Raise InvalidSetting
+    for a task that it knows and for a policy that sees pictures, and what `learn`, `relabel` and
+    `add` do.
+    """
+    folder, policy = UnifiedFolder(path), UnifiedPolicy(path)
+    if request.task in policy.tasks:
+        raise InvalidSetting(f"{path} knows the task {request.task!r} already")
+    if policy.folder.frame_stack:
+        raise InvalidSetting(f"{path} sees pictures; valid for practice: states")
+    check_alike(policy, request)
+    asked = replace(request, hidden=folder.request.settings.hidden, start=policy.stage.best_hash())
+    run = practice_of(path, request.task)
+    practised = learn(asked, store, run, sink, compute, _maker(policy))
+    relabel(run, folder.request.keep, store)
+    stage = joining(folder, run, store)
+    if not stage.has_best:
+        best = practised.best()
+        actor, steps = best["expert"]["unified"], best["progress"]["steps"]
+        stage.keep_best({"distiller": {"actor": actor, "updates": steps}})
+    return folder
+
+
+class OldTasks:
+    """Lessons of the tasks that a policy knows, asked for in any of its modalities."""
+
+    def __init__(self, policy: UnifiedPolicy, seed: int) -> None:
+        """Draw by `seed` from the data that the policy keeps."""
+        data = opened_data(policy.folder, policy.stage, policy.folder.request)
+        self._lessons, self._book = Lessons(data), policy.book
+        self._settings = policy.folder.request.settings
+        self._random = np.random.default_rng(seed)
+
+    def draw(self) -> Recalled:
+        """Return the next lesson."""
+        settings, random = self._settings, self._random
+        lesson = self._lessons.draw(settings.batch, settings.tasks_per_batch, random)
+        modality = self._book.modalities[random.integers(len(self._book.modalities))]
+        return Recalled(lesson, modality, self._book.draw(modality, lesson.tasks, random))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the next lesson depends on."""
+        return {"random": self._random.bit_generator.state}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved state."""
+        self._random.bit_generator.state = state["random"]
+
+
+def _maker(policy: UnifiedPolicy) -> Maker:
+    """Return what makes the expert that is the policy itself."""
+
+    def make(
+        request: Request, form: Form, compute: ComputeSettings, shown: Sequence[Episode]
+    ) -> Expert:
+        del shown
+        asked = goal_for(policy, request.task)
+        recall = OldTasks(policy, request.seed)
+        settings = request.settings
+        return OnlineExpert(
+            policy.actor, asked, recall, form.action_size, settings, request.seed, compute=compute
+        )
+
+    return make
