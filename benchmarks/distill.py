@@ -83,7 +83,7 @@ def request_of(kind: str, preset: str) -> DistilRequest:
 
 def book_of(request: DistilRequest, tasks: int) -> GoalBook:
     """Return a book of so many tasks, each with one goal."""
-    book, random = make_book(request, SIZE), np.random.default_rng(0)
+    book, random = make_book(request.goals, request.settings, SIZE), np.random.default_rng(0)
     for number in range(tasks):
         picture = random.integers(0, 256, (*SIZE, 3), np.uint8)
         book.add_task(f"task-{number}", {"onehot": [number], "image": [picture]})
@@ -101,7 +101,7 @@ def one_batch(compute: ComputeSettings) -> Work:
     """Return what does one update from pictures with the paper's numbers, on one batch."""
     request = request_of("pixels", "paper")
     book = book_of(request, 1)
-    actor = make_actor(request, FORMS["pixels"], STACK, book)
+    actor = make_actor(request.settings, request.seed, FORMS["pixels"], STACK, book)
     settings = request.settings
     distiller = Distiller(actor, settings, settings.updates, 0, compute=compute)
     actions = torch.rand(BATCH, ACTION) * 2 - 1
@@ -155,7 +155,7 @@ def learning(kind: str, tasks: int, path: Path) -> Work:
     data = [RelabelledData(path, kind) for _ in range(tasks)]
     lessons, book, random = Lessons(data), book_of(request, tasks), np.random.default_rng(0)
     settings = request.settings
-    actor = make_actor(request, FORMS[kind], STACK, book, data)
+    actor = make_actor(request.settings, request.seed, FORMS[kind], STACK, book, data)
     distiller = Distiller(actor, settings, settings.updates, 0, compute=COMPUTE[kind])
 
     def update() -> None:
@@ -203,7 +203,9 @@ def acting(kind: str, preset: str) -> Work:
     """Return what makes one action."""
     request = request_of(kind, preset)
     book = book_of(request, 1)
-    actor = ComputeSettings().placed(make_actor(request, FORMS[kind], STACK, book))
+    actor = ComputeSettings().placed(
+        make_actor(request.settings, request.seed, FORMS[kind], STACK, book)
+    )
     with torch.no_grad():
         wanted = actor.goals[GOALS[kind]](book.of(GOALS[kind], 0))
     return partial(act, actor, observed(kind, 1), wanted)

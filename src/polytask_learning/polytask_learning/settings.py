@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from polytask_contract.errors import PolyTaskError
+
+Kind = TypeVar("Kind")
 
 
 class InvalidSetting(PolyTaskError):
@@ -67,6 +69,13 @@ class ExpertSettings:
         sizes = ("exploration", "noise_bound", "value", "imitation", "state_noise")
         for name in (*sizes, "first_steps", "critic_first", "imitation_updates"):
             check_setting(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
+
+
+def restored(kind: type[Kind], saved: Mapping[str, Any]) -> Kind:
+    """Return the settings of a manifest; raise TypeError for what no settings of ours are."""
+    # JSON has no tuples.
+    tuples = {name: tuple(value) for name, value in saved.items() if isinstance(value, list)}
+    return kind(**{**saved, **tuples})
 
 
 def check_setting(name: str, value: object, holds: bool, valid: str) -> None:

@@ -58,7 +58,11 @@ def make_teacher(path, task, *, steps=400, observations="state", goal=True, seed
     request = Request("point", task, observations=observations)
     stack = request.frame_stack
     form = Form("point", 2, 2, SIZE if stack else None, 0.1)._replace(**form)
-    manifest = {"request": dataclasses.asdict(request), "form": form._asdict()}
+    manifest = {
+        "request": dataclasses.asdict(request),
+        "settings": dataclasses.asdict(request.settings),
+        "form": form._asdict(),
+    }
     folder = RunFolder.begin(path, manifest | {"demonstrations": []})
     expert = make_expert(dataclasses.replace(request, seed=seed), form, ComputeSettings())
     folder.keep_best({"expert": expert.state_dict(), "progress": {"steps": 25}})
@@ -67,7 +71,7 @@ def make_teacher(path, task, *, steps=400, observations="state", goal=True, seed
     label = Label(
         form.suite,
         task,
-        dataclasses.asdict(request),
+        folder.manifest["request"],
         form,
         stack,
         folder.best_hash(),

@@ -665,3 +665,18 @@ def test_the_command_lets_a_policy_practise(tmp_path, teachers, store):
     done = polytask(*words, "--task", "north")
     assert done.returncode == 1
     assert "there is no task 'north'; valid: north_west" in done.stderr
+
+
+def test_a_policy_of_a_preset_that_has_changed_is_what_it_was(tmp_path, teachers, error_of, preset):
+    path = tmp_path / "u"
+    distil(DistilRequest(), [teachers[task] for task in TASKS[:2]], path, nothing)
+    before = UnifiedPolicy(path)
+    preset(hidden=(32,), goal_features=8, capacity=16, one_hot=16, added_updates=1)
+    after = UnifiedPolicy(path)
+    assert same(before.actor.state_dict(), after.actor.state_dict())
+    assert error_of(after, TASKS[0], "onehot") == error_of(before, TASKS[0], "onehot")
+    with pytest.raises(OtherConfiguration, match="has added_updates 400, not 1"):
+        distil(DistilRequest(), [teachers[task] for task in TASKS[:2]], path, nothing)
+    # Tasks that join are learnt as the policy began.
+    folder = add(path, teachers[TASKS[2]], nothing)
+    assert folder.current().best()["distiller"]["updates"] == SMALL.added_updates

@@ -21,6 +21,7 @@ from polytask_learning.compute import ComputeSettings
 from polytask_learning.data.relabelled_data import RelabelledData
 from polytask_learning.data.relabelled_file import BrokenData
 from polytask_learning.data.reservoir import InvalidSample
+from polytask_learning.settings import restored
 from polytask_learning.training import relabel as relabel_module
 from polytask_learning.training.acting import seen_in
 from polytask_learning.training.assembly import make_expert
@@ -68,7 +69,12 @@ def a_run(path, kind=PICTURED):
     request = Request("point", "north_east", observations=observations)
     form = an_episode(2, image).form
     hashes = [hashlib.sha256(shown.read_bytes()).hexdigest()]
-    manifest = {"request": asdict(request), "form": form._asdict(), "demonstrations": hashes}
+    manifest = {
+        "request": asdict(request),
+        "settings": asdict(request.settings),
+        "form": form._asdict(),
+        "demonstrations": hashes,
+    }
     folder = RunFolder.begin(path, manifest)
     keep_expert(folder, request, form, 0)
     folder.keep_latest({"progress": {"episodes": len(LENGTHS)}})
@@ -168,7 +174,7 @@ def test_the_label_says_what_it_is_of(run):
     assert label.expert == hashlib.sha256(best).hexdigest()
     assert (label.suite, label.task, label.keep, label.count) == ("point", "north_east", 9, 9)
     assert label.episodes == len(LENGTHS)
-    assert Request(**label.request) == TrainedExpert(run).request
+    assert restored(Request, label.request) == TrainedExpert(run).request
     assert label.form == TrainedExpert(run).form
 
 

@@ -6,6 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
+import torch
 
 from polytask_contract.episodes.collect import attempt
 from polytask_contract.episodes.store import EpisodeStore
@@ -16,6 +17,7 @@ from polytask_learning import settings
 from polytask_learning.data.relabelled_data import RelabelledData
 from polytask_learning.reports.run_report import write_report
 from polytask_learning.training.checkpoint import BrokenCheckpoint, same
+from polytask_learning.training.evaluate_run import evaluate_run
 from polytask_learning.training.learn import learn, learn_in
 from polytask_learning.training.loop import NotFinite
 from polytask_learning.training.relabel import relabel
@@ -187,3 +189,18 @@ def test_names_that_there_are_not_are_refused_before_anything_is_made():
     ):
         with pytest.raises(PolyTaskError, match=valid):
             request(**changes)
+
+
+@pytest.mark.parametrize("observations", ["state", "pixels"])
+def test_an_expert_of_a_preset_that_has_changed_is_what_it_was(
+    store, tmp_path, monkeypatch, observations
+):
+    folder = learn(request(observations), store, tmp_path / "run", ignore)
+    seen = torch.rand(5, 2) if observations == "state" else torch.zeros(5, 9, 84, 84)
+    before = TrainedExpert(folder.path).expert.act(seen, explore=False)
+    changed = dataclasses.replace(TINY, hidden=(8, 8), features=4, frame_stack=2)
+    monkeypatch.setitem(settings.PRESETS, "tiny", changed)
+    after = TrainedExpert(folder.path).expert.act(seen, explore=False)
+    assert torch.equal(before, after)
+    evaluate_run(folder.path, range(1))
+    relabel(folder.path, 50)

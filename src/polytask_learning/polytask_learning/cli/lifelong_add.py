@@ -31,7 +31,7 @@ class LifelongAdd:
         from polytask_learning.distilling.distil import add  # noqa: PLC0415
         from polytask_learning.distilling.unified_folder import UnifiedFolder  # noqa: PLC0415
 
-        settings = UnifiedFolder(options.run).request.settings
+        settings = UnifiedFolder(options.run).settings
         updates = settings.added_updates if settings.warm else settings.updates
         store = EpisodeStore(options.demonstrations) if options.demonstrations else None
         with closing(update_progress(updates)) as sink:

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from polytask_contract.episodes.form import Form
 from polytask_learning.data.relabelled_data import RelabelledData
 from polytask_learning.distil_settings import DistilSettings
-from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.goals.book import GoalBook
 from polytask_learning.goals.image import GoalImage
 from polytask_learning.goals.modality import Modality
@@ -21,35 +20,34 @@ from polytask_learning.networks.unified import PictureGoal, UnifiedActor, Vector
 from polytask_learning.training.demonstrations import LEAST_SPREAD
 
 
-def make_book(request: DistilRequest, picture: tuple[int, int]) -> GoalBook:
-    """Return a book of the goals that are asked for, without tasks.
+def make_book(names: Sequence[str], settings: DistilSettings, picture: tuple[int, int]) -> GoalBook:
+    """Return a book of goals of the modalities `names`, without tasks.
 
     Goal images have the size `picture` (rows, columns).
     """
-    settings = request.settings
     kinds: dict[str, Modality[Any]] = {
         "onehot": OneHot(settings.capacity, settings.one_hot),
         "language": Text(),
         "image": GoalImage(*picture),
         "index": Sinusoid(settings.index),
     }
-    return GoalBook([kinds[name] for name in request.goals])
+    return GoalBook([kinds[name] for name in names])
 
 
 def make_actor(
-    request: DistilRequest,
+    settings: DistilSettings,
+    seed: int,
     form: Form,
     frame_stack: int,
     book: GoalBook,
     data: Sequence[RelabelledData] = (),
 ) -> UnifiedActor:
-    """Return an untrained policy; without `data`, one to load saved weights into.
+    """Return an untrained policy, drawn from `seed`; without `data`, one to load weights into.
 
     It sees `frame_stack` pictures at once where `form` has some, else states.
     """
-    settings = request.settings
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(request.seed)
+        torch.manual_seed(seed)
         encoder: nn.Module
         if form.image:
             encoder = PictureEncoder(3 * frame_stack, form.image, settings.features)

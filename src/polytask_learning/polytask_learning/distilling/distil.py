@@ -48,7 +48,7 @@ def distil(
     teachers = open_teachers(runs, request.observations)
     first = teachers[0].data
     size = first.seen_form.image or _size_of_goals(request, teachers[0], demonstrations)
-    book = make_book(request, size)
+    book = make_book(request.goals, request.settings, size)
     entries = [_entry(one, book, demonstrations) for one in teachers]
     manifest = {
         "kind": KIND,
@@ -99,7 +99,7 @@ def joining(folder: UnifiedFolder, run: Path, demonstrations: EpisodeStore | Non
     known = opened_data(folder, before, folder.request)
     named = [(str(folder.data(one.label.task)), one) for one in known]
     check_together([*named, (str(run), teacher.data)])
-    book = make_book(folder.request, folder.goal_image)
+    book = make_book(folder.request.goals, folder.settings, folder.goal_image)
     book.load_state_dict(before.goals())
     entries = [*before.tasks, _entry(teacher, book, demonstrations)]
     return _begun(folder, before.number + 1, entries, book, [teacher])
@@ -115,7 +115,7 @@ def _begun(
     """Return a stage that has all that it learns from."""
     runs = folder.stages()[number - 1].runs if number else {}
     runs |= {one.label.task: str(one.run.resolve()) for one in teachers}
-    warm = number > 0 and folder.request.settings.warm
+    warm = number > 0 and folder.settings.warm
     manifest = {"tasks": list(entries), "warm": warm, MADE_WITH: versions() | {"runs": runs}}
     _check_same(folder, number, entries)
     stage = folder.begin_stage(number, manifest)

@@ -58,7 +58,7 @@ def practise(
     if policy.folder.frame_stack:
         raise InvalidSetting(f"{path} sees pictures; valid for practice: states")
     check_alike(policy, request)
-    asked = replace(request, hidden=folder.request.settings.hidden, start=policy.stage.best_hash())
+    asked = replace(request, hidden=folder.settings.hidden, start=policy.stage.best_hash())
     run = practice_of(path, request.task)
     practised = learn(asked, store, run, sink, compute, _maker(policy))
     relabel(run, folder.request.keep, store)
@@ -77,7 +77,7 @@ class OldTasks:
         """Draw by `seed` from the data that the policy keeps."""
         data = opened_data(policy.folder, policy.stage, policy.folder.request)
         self._lessons, self._book = Lessons(data), policy.book
-        self._settings = policy.folder.request.settings
+        self._settings = policy.folder.settings
         self._random = np.random.default_rng(seed)
 
     def draw(self) -> Recalled:

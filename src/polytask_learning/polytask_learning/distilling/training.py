@@ -33,11 +33,13 @@ class StageTraining:
         are of another expert than the stage began with.
         """
         request = folder.request
-        self._stage, self._compute, self._settings = stage, compute, request.settings
+        self._stage, self._compute, self._settings = stage, compute, folder.settings
         self._data = opened_data(folder, stage, request)
-        self._book = make_book(request, folder.goal_image)
+        self._book = make_book(request.goals, self._settings, folder.goal_image)
         self._book.load_state_dict(stage.goals())
-        actor = make_actor(request, folder.form, folder.frame_stack, self._book, self._data)
+        actor = make_actor(
+            self._settings, request.seed, folder.form, folder.frame_stack, self._book, self._data
+        )
         warm = stage.manifest["warm"]
         if warm:
             actor.load_state_dict(folder.stages()[stage.number - 1].best()["distiller"]["actor"])

@@ -40,13 +40,13 @@ def started_from(policy: UnifiedPolicy, request: Request) -> tuple[Request, Make
         return expert
 
     start = policy.stage.best_hash()
-    return replace(request, hidden=policy.folder.request.settings.hidden, start=start), make
+    return replace(request, hidden=policy.folder.settings.hidden, start=start), make
 
 
 def check_alike(policy: UnifiedPolicy, request: Request) -> None:
     """Raise InvalidSetting unless an expert that is asked for sees and is built as `policy` is."""
     folder = policy.folder
-    mine, its = request.settings, folder.request.settings
+    mine, its = request.settings, folder.settings
     for name, found, valid in (
         ("suite", request.suite, folder.form.suite),
         ("observations", request.observations, folder.request.observations),

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from polytask_contract.episodes.form import Form
+from polytask_learning.distil_settings import DistilSettings
 from polytask_learning.distilling.request import DistilRequest
+from polytask_learning.settings import restored
 from polytask_learning.training.checkpoint import read_checkpoint, write_checkpoint
 from polytask_learning.training.run_folder import MADE_WITH, NoRun, RunFolder
 
@@ -60,12 +62,10 @@ class UnifiedFolder(RunFolder):
         if self.manifest.get("kind") != KIND:
             raise NoRun(f"{path} is an expert's run; valid: a unified policy's")
         try:
-            asked = self.manifest["request"]
-            # JSON has no tuples.
-            lists = {name: tuple(asked[name]) for name in ("goals", "hidden")}
-            self.request = DistilRequest(**asked | lists)
-            form = self.manifest["form"]
-            self.form = Form(**form | {"image": form["image"] and tuple(form["image"])})
+            self.request = restored(DistilRequest, self.manifest["request"])
+            # Not those that the preset has by now: the weights are of networks of those days.
+            self.settings = restored(DistilSettings, self.manifest["settings"])
+            self.form = restored(Form, self.manifest["form"])
             self.frame_stack = int(self.manifest["frame_stack"])
             rows, columns = self.manifest["goal_image"]
             self.goal_image = (int(rows), int(columns))

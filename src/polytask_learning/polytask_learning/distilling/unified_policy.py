@@ -50,10 +50,12 @@ class UnifiedPolicy:
         self.stage = stage or self.folder.current()
         self._compute = compute or ComputeSettings()
         request, form = self.folder.request, self.folder.form
-        self.book: GoalBook = make_book(request, self.folder.goal_image)
+        self.book: GoalBook = make_book(request.goals, self.folder.settings, self.folder.goal_image)
         self.book.load_state_dict(self.stage.goals())
         self._frame_stack = self.folder.frame_stack
-        actor = make_actor(request, form, self.folder.frame_stack, self.book)
+        actor = make_actor(
+            self.folder.settings, request.seed, form, self.folder.frame_stack, self.book
+        )
         actor.load_state_dict(self.stage.best()["distiller"]["actor"])
         self.actor: UnifiedActor = self._compute.placed(actor)
 

@@ -107,6 +107,7 @@ pre span { display: block; padding-left: 2ch; text-indent: -2ch; }
   .pair { grid-template-columns: minmax(0, 1fr); }
   h1 { font-size: 1.7rem; }
   .named tbody th, .heat tbody th { white-space: normal; min-width: 7rem; }
+  .films { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .7rem; }
 }
 @media print { body { background: none; } figure, .card { break-inside: avoid; } }
 """

@@ -23,13 +23,14 @@ RUN = "runs/unified"
 def unified_commands(
     manifest: Mapping[str, Any], stages: Sequence[Stage], seeds: Sequence[int]
 ) -> list[str]:
-    """Return what to type: distill, add what joined later, evaluate on `seeds`, report.
+    """Return what to type: distill, add or practise what joined later, evaluate, report.
 
-    Experts are where they were then, and the policy where the commands put it by themselves.
+    Experts are where they were then, and the policy where the commands put it by themselves; it is
+    evaluated on `seeds`.
     """
     joins = joined_in(stages)
     first, *later = [
-        [stage.runs[task] for task in tasks_of(stage) if joins[task] == stage.number]
+        {task: stage.runs[task] for task in tasks_of(stage) if joins[task] == stage.number}
         for stage in stages
     ]
     asked = _asked(manifest["request"]) + compute_words(manifest.get("compute", {}))
@@ -37,7 +38,7 @@ def unified_commands(
     return [
         shlex.join(["polytask", *typed])
         for typed in (
-            ["distill", "--runs", *first, *asked, "--output", RUN],
+            ["distill", "--runs", *first.values(), *asked, "--output", RUN],
             *(["lifelong", "add", "--run", RUN, "--expert", run] for runs in later for run in runs),
             ["evaluate", RUN, *tested],
             ["report", RUN],

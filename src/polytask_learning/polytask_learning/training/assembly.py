@@ -34,14 +34,19 @@ def make_expert(
     form: Form,
     compute: ComputeSettings,
     shown: Sequence[Episode] = (),
+    *,
+    settings: ExpertSettings | None = None,
 ) -> Expert:
-    """Return an untrained expert; without what was `shown`, one to load a saved state into."""
-    settings = request.settings
+    """Return an untrained expert; without what was `shown`, one to load a saved state into.
+
+    Its `settings` are those of the request, unless it is of other days.
+    """
+    settings = settings or request.settings
     encoder: nn.Module
-    if form.image and request.frame_stack:
+    if form.image and request.observations == "pixels":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(request.seed)
-            encoder = PictureEncoder(3 * request.frame_stack, form.image, settings.features)
+            encoder = PictureEncoder(3 * settings.frame_stack, form.image, settings.features)
         features = settings.features
     else:
         features = form.state_size

@@ -10,7 +10,7 @@ them with the demonstrator's actions.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -113,9 +113,9 @@ def _label(
     return Label(
         suite=trained.request.suite,
         task=trained.request.task,
-        request=asdict(trained.request),
+        request=trained.folder.manifest["request"],
         form=trained.form,
-        frame_stack=trained.request.kept_frames,
+        frame_stack=trained.kept_frames,
         expert=expert,
         keep=keep,
         episodes=episodes,
@@ -145,7 +145,7 @@ def _kept(trained: TrainedExpert, keep: int, count: int) -> list[Kept]:
         )
     episodes = [paths[number] for number in sorted(paths)]
     chosen = sampled_steps([_length(path) for path in episodes], keep, trained.request.seed)
-    back = np.arange(1 - trained.request.kept_frames, 1)
+    back = np.arange(1 - trained.kept_frames, 1)
     return [
         Kept(path, steps, np.maximum(steps[:, None] + back, 0))
         for path, steps in zip(episodes, chosen, strict=True)
@@ -197,7 +197,7 @@ def _acted(
     trained: TrainedExpert, episode: Episode, steps: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Return what the expert does at `steps` of `episode` (steps, A), without noise."""
-    seen = seen_in(episode, trained.request.frame_stack)[torch.from_numpy(steps)]
+    seen = seen_in(episode, trained.frame_stack)[torch.from_numpy(steps)]
     acted = [trained.expert.act(some, explore=False) for some in torch.split(seen, BATCH)]
     return torch.cat(acted).numpy()
 

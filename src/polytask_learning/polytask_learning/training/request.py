@@ -1,6 +1,5 @@
 """What a run is asked for."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,12 +46,6 @@ class Request:
     pictures: bool = False
     hidden: tuple[int, ...] = ()
     start: str = ""
-
-    @classmethod
-    def from_json(cls, asked: Mapping[str, Any]) -> "Request":
-        """Return what a manifest holds; raise TypeError for what no request of ours is."""
-        # JSON has no tuples.
-        return cls(**{**asked, "hidden": tuple(asked.get("hidden", ()))})
 
     def __post_init__(self) -> None:
         """Refuse names that there are not."""
