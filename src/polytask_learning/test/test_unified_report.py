@@ -15,6 +15,7 @@ from polytask_learning.cli.compute_options import compute_of
 from polytask_learning.cli.distill import Distill
 from polytask_learning.cli.evaluate import Evaluate
 from polytask_learning.cli.lifelong_add import LifelongAdd
+from polytask_learning.cli.lifelong_practise import LifelongPractise
 from polytask_learning.cli.report import Report
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.distilling.distil import add, distil
@@ -37,6 +38,7 @@ REQUEST = DistilRequest(goals=GOALS, hidden=(16,), updates=100, keep=500, seed=3
 VERBS = {
     ("distill",): Distill,
     ("lifelong", "add"): LifelongAdd,
+    ("lifelong", "practise"): LifelongPractise,
     ("evaluate",): Evaluate,
     ("report",): Report,
 }
@@ -385,7 +387,7 @@ def test_the_commands_are_understood_and_ask_for_the_same(folder):
     page = unified_report(folder, videos=False)
     typed = re.findall("<span>(polytask .*?)</span>", page)
     done = dict(map(parsed, typed))
-    assert list(done) == list(VERBS)
+    assert list(done) == [("distill",), ("lifelong", "add"), ("evaluate",), ("report",)]
     first, added = done["distill",], done["lifelong", "add"]
     assert first.runs == [folder.path.parent / task for task in TASKS[:2]]
     assert added.expert == folder.path.parent / TASKS[2]
@@ -405,6 +407,26 @@ def test_the_commands_are_understood_and_ask_for_the_same(folder):
         seed=first.seed,
     )
     assert asked == REQUEST
+
+
+def test_what_was_practised_is_practised_again(folder):
+    task, run = TASKS[2], folder.path / "practice" / TASKS[2]
+    shutil.copytree(folder.path.parent / task, run)
+    path = folder.path / "stages" / "001" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["made_with"]["runs"][task] = str(run)
+    path.write_text(json.dumps(manifest))
+    asked = json.loads((run / "manifest.json").read_text())
+    asked["request"] |= {"demonstrations": 3, "reward": "ot", "steps": 777, "seed": 5}
+    (run / "manifest.json").write_text(json.dumps(asked))
+    about = ({"request": {}}, folder.stages(), range(5))
+    name, options = parsed(unified_commands(*about)[1])
+    assert name == ("lifelong", "practise")
+    assert (options.task, options.demos, options.reward) == (task, 3, "ot")
+    assert (options.steps, options.seed, options.evaluate_every) == (777, 5, 2500)
+    shutil.rmtree(run)
+    name, options = parsed(unified_commands(*about)[1])
+    assert (name, options.task) == (("lifelong", "practise"), task)
 
 
 def test_what_the_preset_says_is_not_asked_for(folder):

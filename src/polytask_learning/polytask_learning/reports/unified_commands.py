@@ -2,11 +2,15 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from polytask_learning.distilling.practise import PRACTICE
 from polytask_learning.distilling.unified_folder import Stage
+from polytask_learning.reports.commands import FLAGS as EXPERT_FLAGS
 from polytask_learning.reports.commands import compute_words, words
 from polytask_learning.reports.standing import joined_in, tasks_of
+from polytask_learning.training.run_folder import NoRun, RunFolder
 
 # What a request calls a thing, and what `polytask distill` calls it.
 FLAGS = {
@@ -15,6 +19,11 @@ FLAGS = {
     "updates": "--updates",
     "keep": "--keep",
     "seed": "--seed",
+}
+# Of an expert's, what `polytask lifelong practise` takes: the rest is the policy's.
+PRACTICE_FLAGS = {
+    name: EXPERT_FLAGS[name]
+    for name in ("task", "demonstrations", "reward", "preset", "steps", "seed", "evaluate_every")
 }
 LISTS = {"goals": "--goal", "hidden": "--hidden"}
 RUN = "runs/unified"
@@ -39,11 +48,23 @@ def unified_commands(
         shlex.join(["polytask", *typed])
         for typed in (
             ["distill", "--runs", *first.values(), *asked, "--output", RUN],
-            *(["lifelong", "add", "--run", RUN, "--expert", run] for runs in later for run in runs),
+            *(_joining(task, Path(run)) for runs in later for task, run in runs.items()),
             ["evaluate", RUN, *tested],
             ["report", RUN],
         )
     ]
+
+
+def _joining(task: str, run: Path) -> list[str]:
+    if run.parts[-2:] != (PRACTICE, task):
+        return ["lifelong", "add", "--run", RUN, "--expert", str(run)]
+    try:
+        manifest = RunFolder(run).manifest
+    except NoRun:
+        # It was taken away, and with it what else was asked for.
+        manifest = {"request": {"task": task}}
+    asked = words(PRACTICE_FLAGS, manifest["request"]) + compute_words(manifest.get("compute", {}))
+    return ["lifelong", "practise", "--run", RUN, *asked]
 
 
 def _asked(request: Mapping[str, Any]) -> list[str]:
