@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -35,7 +35,10 @@ RULE = "held"
 
 @dataclass(frozen=True)
 class Claim:
-    """A suite to be learnt in one way: `steps` are actions at most, for each task or in all."""
+    """A suite to be learnt in one way: `steps` are actions at most, for each task or in all.
+
+    Where `full_return` is above 0, success is not its measure, but the return in parts of that.
+    """
 
     text: str
     suite: str
@@ -46,6 +49,7 @@ class Claim:
     tasks: tuple[str, ...] = ()
     longer: dict[str, int] = field(default_factory=dict)
     evaluate_every: int = 2500
+    full_return: float = 0.0
 
     @property
     def all_tasks(self) -> tuple[str, ...]:
@@ -109,6 +113,9 @@ CLAIMS = {
         steps=250_000,
         # Nothing demonstrates them.
         demonstrations=0,
+        tasks=("torso-1", "torso-5", "torso-10"),
+        evaluate_every=10_000,
+        full_return=1000.0,
     ),
 }
 
@@ -173,6 +180,7 @@ def tested(run: Path, seed: int, episodes: int) -> dict[str, Any]:
         "seed": seed,
         "successes": sum(verdict[RULE] for verdict in found["result"]["verdicts"]),
         "episodes": episodes,
+        "mean_return": round(fmean(found["result"]["returns"]), 2),
         "validated_clone": judged[0][f"evaluation/{RULE}"],
         "validated_best": max(line[f"evaluation/{RULE}"] for line in judged),
         "steps_of_best": found["steps"],
@@ -195,13 +203,19 @@ def result(claim: Claim, name: str, rows: dict[str, list[dict[str, Any]]], seeds
             "low": round(low, 3),
             "high": round(high, 3),
             "steps_allowed": claim.longer.get(task, claim.steps),
+            "mean_return": round(fmean(expert["mean_return"] for expert in experts), 2),
             "median_seconds": median(times) if times else None,
             "experts": experts,
         }
     commit = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    if claim.full_return:
+        shares = [row["mean_return"] / claim.full_return for row in tasks.values()]
+    else:
+        shares = [row["successes"] / row["episodes"] for row in tasks.values()]
     return {
         "claim": claim.text,
-        "effective_tasks": sum(row["successes"] / row["episodes"] for row in tasks.values()),
+        "effective_tasks": sum(shares),
+        "full_return": claim.full_return or None,
         "tasks": tasks,
         "rule": RULE,
         "seeds": list(range(seeds)),

@@ -14,7 +14,7 @@ import torch
 
 from polytask_contract.episodes.collect import attempt
 from polytask_contract.episodes.store import EpisodeStore
-from polytask_contract.errors import PolyTaskError, UnknownName
+from polytask_contract.errors import UnknownName
 from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
 from polytask_learning import distil_settings
@@ -371,7 +371,7 @@ def test_an_experts_run_is_no_policy_and_the_other_way_round(tmp_path, teachers)
         UnifiedFolder(teachers[TASKS[0]])
     path = tmp_path / "u"
     distil(DistilRequest(), [teachers[TASKS[0]]], path, nothing)
-    with pytest.raises(PolyTaskError):
+    with pytest.raises(UnusableTeacher, match="is a policy of many tasks; valid: an expert's run"):
         add(path, path, nothing)
 
 
@@ -481,6 +481,9 @@ def test_the_command_distils_adds_evaluates_and_plays(tmp_path, teachers):
         assert done.returncode in (1, 2)
         assert said in done.stderr
     assert not (tmp_path / "none.mp4").exists()
+    done = polytask("evaluate", teachers[TASKS[0]], "--goal", "language")
+    assert done.returncode == 2
+    assert "--goal and --stages are about policies of many tasks; none is given" in done.stderr
 
 
 def test_a_killed_process_is_gone_on_with(tmp_path, teachers):

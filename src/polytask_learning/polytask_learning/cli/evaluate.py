@@ -80,6 +80,8 @@ class Evaluate:
             raise UsageError(str(error)) from error
         # A wrong name should not be found out after the first run's minutes.
         unified = [path for path in options.runs if is_unified(path)]
+        if not unified and (options.goal or options.stages == "all"):
+            raise UsageError("--goal and --stages are about policies of many tasks; none is given")
         policies = [evaluate_unified(path, seeds, options) for path in unified]
         runs = [path for path in options.runs if path not in unified]
         manifests = [RunFolder(path).manifest for path in runs]

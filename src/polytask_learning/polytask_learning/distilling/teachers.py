@@ -8,6 +8,7 @@ from polytask_contract.episodes.form import InvalidEpisode
 from polytask_contract.errors import PolyTaskError
 from polytask_learning.data.relabelled_data import RelabelledData
 from polytask_learning.data.relabelled_file import Label
+from polytask_learning.distilling.unified_folder import is_unified
 from polytask_learning.training.relabel import RELABELLED
 from polytask_learning.training.run_folder import RunFolder
 
@@ -42,6 +43,8 @@ def open_teachers(runs: Sequence[Path], observations: str) -> list[Teacher]:
 
 
 def _opened(run: Path, observations: str) -> Teacher:
+    if is_unified(run):
+        raise UnusableTeacher(f"{run} is a policy of many tasks; valid: an expert's run")
     expert, path = RunFolder(run).best_hash(), run / RELABELLED
     remedy = f"`polytask relabel {run}` makes it"
     if not path.exists():
