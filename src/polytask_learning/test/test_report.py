@@ -8,6 +8,7 @@ import shlex
 import shutil
 from dataclasses import fields
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import av
@@ -21,7 +22,7 @@ from polytask_learning.cli.evaluate import Evaluate
 from polytask_learning.cli.learn import Learn
 from polytask_learning.cli.report import Report
 from polytask_learning.compute import ComputeSettings
-from polytask_learning.reports.commands import FLAGS, commands
+from polytask_learning.reports.commands import FLAGS, POLICY, commands
 from polytask_learning.reports.headline import best_evaluation, headline
 from polytask_learning.reports.run_report import report, write_report
 from polytask_learning.reports.verdict import percent
@@ -218,8 +219,12 @@ def test_the_commands_are_understood_and_ask_for_the_same():
         steps=777,
         seed=5,
         evaluate_every=111,
+        pictures=True,
+        hidden=(8,),
+        start="4e1",
     )
-    assert {field.name for field in fields(Request)} == set(FLAGS)
+    # Whoever begins as a policy is as large as it.
+    assert {field.name for field in fields(Request)} == {*FLAGS, "pictures", "hidden", "start"}
     compute = ComputeSettings(
         precision="bfloat16", channels_last=True, compile="default", threads=2
     )
@@ -228,8 +233,9 @@ def test_the_commands_are_understood_and_ask_for_the_same():
     learn = done["learn",]
     assert compute_of(learn) == compute
     names = {"demonstrations": "demos", "observations": "obs"}
-    for name, value in vars(request).items():
-        assert getattr(learn, names.get(name, name)) == value
+    for name in (*FLAGS, "pictures"):
+        assert getattr(learn, names.get(name, name)) == getattr(request, name)
+    assert learn.start_from == Path(POLICY)
     collect, evaluate = done["demos", "collect"], done["evaluate",]
     assert (collect.output, collect.count) == (learn.demonstrations, 3)
     assert evaluate.runs == done["report",].runs == [learn.output]

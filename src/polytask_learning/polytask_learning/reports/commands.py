@@ -23,7 +23,7 @@ COMPUTE_FLAGS = {
     "compile": "--compile",
     "threads": "--threads",
 }
-STORE = "demonstrations"
+STORE, POLICY = "demonstrations", "runs/unified"
 
 
 def commands(request: Mapping[str, Any], compute: Mapping[str, Any], seeds: range) -> list[str]:
@@ -34,6 +34,9 @@ def commands(request: Mapping[str, Any], compute: Mapping[str, Any], seeds: rang
     suite, task = str(request["suite"]), str(request["task"])
     run = f"runs/{suite}/{task}/seed-{request['seed']}"
     asked = words(FLAGS, request) + compute_words(compute)
+    asked += ["--pictures"] if request.get("pictures") else []
+    # As large as the policy that it begins as, wherever that is.
+    asked += ["--start-from", POLICY] if request.get("start") else []
     shown = request.get("demonstrations", 1)
     collect = ["demos", "collect", "--suite", suite, "--task", task, "--count", str(shown)]
     tested = [run, "--episodes", str(len(seeds)), "--seed", str(seeds[0])]
