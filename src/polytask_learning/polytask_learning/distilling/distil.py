@@ -61,7 +61,7 @@ def distil(
         MADE_WITH: versions(),
     }
     folder = UnifiedFolder.begin(path, manifest)
-    stage = _begun(folder, 0, entries, book, teachers)
+    stage = _begun(folder, 0, entries, book, teachers, compute)
     StageTraining(folder, stage, compute).go_on(sink)
     return folder
 
@@ -83,12 +83,17 @@ def add(
     compute = compute or ComputeSettings()
     compute.prepare_process()
     folder = UnifiedFolder(path)
-    stage = joining(folder, run, demonstrations)
+    stage = joining(folder, run, demonstrations, compute)
     StageTraining(folder, stage, compute).go_on(sink)
     return folder
 
 
-def joining(folder: UnifiedFolder, run: Path, demonstrations: EpisodeStore | None) -> Stage:
+def joining(
+    folder: UnifiedFolder,
+    run: Path,
+    demonstrations: EpisodeStore | None,
+    compute: ComputeSettings,
+) -> Stage:
     """Return the stage in which the expert of `run` joins: the next one, or one that has ended."""
     before = folder.current()
     (teacher,) = open_teachers([run], folder.request.observations)
@@ -102,7 +107,7 @@ def joining(folder: UnifiedFolder, run: Path, demonstrations: EpisodeStore | Non
     book = make_book(folder.request.goals, folder.settings, folder.goal_image)
     book.load_state_dict(before.goals())
     entries = [*before.tasks, _entry(teacher, book, demonstrations)]
-    return _begun(folder, before.number + 1, entries, book, [teacher])
+    return _begun(folder, before.number + 1, entries, book, [teacher], compute)
 
 
 def _begun(
@@ -111,12 +116,18 @@ def _begun(
     entries: Sequence[dict[str, Any]],
     book: GoalBook,
     teachers: Sequence[Teacher],
+    compute: ComputeSettings,
 ) -> Stage:
     """Return a stage that has all that it learns from."""
     runs = folder.stages()[number - 1].runs if number else {}
     runs |= {one.label.task: str(one.run.resolve()) for one in teachers}
     warm = number > 0 and folder.settings.warm
-    manifest = {"tasks": list(entries), "warm": warm, MADE_WITH: versions() | {"runs": runs}}
+    manifest = {
+        "tasks": list(entries),
+        "warm": warm,
+        "compute": asdict(compute),
+        MADE_WITH: versions() | {"runs": runs},
+    }
     _check_same(folder, number, entries)
     stage = folder.begin_stage(number, manifest)
     for teacher in teachers:

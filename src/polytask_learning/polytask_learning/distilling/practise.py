@@ -52,6 +52,7 @@ def practise(
     for a task that it knows and for a policy that sees pictures, and what `learn`, `relabel` and
     `add` do.
     """
+    compute = compute or ComputeSettings()
     folder, policy = UnifiedFolder(path), UnifiedPolicy(path)
     if request.task in policy.tasks:
         raise InvalidSetting(f"{path} knows the task {request.task!r} already")
@@ -62,7 +63,7 @@ def practise(
     run = practice_of(path, request.task)
     practised = learn(asked, store, run, sink, compute, _maker(policy))
     relabel(run, folder.request.keep, store)
-    stage = joining(folder, run, store)
+    stage = joining(folder, run, store, compute)
     if not stage.has_best:
         best = practised.best()
         actor, steps = best["expert"]["unified"], best["progress"]["steps"]

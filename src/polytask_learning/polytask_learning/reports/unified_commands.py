@@ -38,9 +38,12 @@ def unified_commands(
     evaluated on `seeds`.
     """
     joins = joined_in(stages)
-    first, *later = [
-        {task: stage.runs[task] for task in tasks_of(stage) if joins[task] == stage.number}
-        for stage in stages
+    first = stages[0].runs
+    later = [
+        (stage, task, stage.runs[task])
+        for stage in stages[1:]
+        for task in tasks_of(stage)
+        if joins[task] == stage.number
     ]
     asked = _asked(manifest["request"]) + compute_words(manifest.get("compute", {}))
     tested = ["--episodes", str(len(seeds)), "--seed", str(seeds[0]), "--stages", "all"]
@@ -48,16 +51,17 @@ def unified_commands(
         shlex.join(["polytask", *typed])
         for typed in (
             ["distill", "--runs", *first.values(), *asked, "--output", RUN],
-            *(_joining(task, Path(run)) for runs in later for task, run in runs.items()),
+            *(_joining(task, Path(run), stage) for stage, task, run in later),
             ["evaluate", RUN, *tested],
             ["report", RUN],
         )
     ]
 
 
-def _joining(task: str, run: Path) -> list[str]:
+def _joining(task: str, run: Path, stage: Stage) -> list[str]:
     if run.parts[-2:] != (PRACTICE, task):
-        return ["lifelong", "add", "--run", RUN, "--expert", str(run)]
+        asked = compute_words(stage.manifest.get("compute", {}))
+        return ["lifelong", "add", "--run", RUN, "--expert", str(run), *asked]
     try:
         manifest = RunFolder(run).manifest
     except NoRun:
