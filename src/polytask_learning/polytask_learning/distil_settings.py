@@ -23,6 +23,7 @@ class DistilSettings:
     hidden: tuple[int, ...] = (256, 256)
     layer_norm: bool = True
     features: int = 512
+    strides: tuple[int, ...] = (2, 2, 1, 1)
     goal_features: int = 128
     capacity: int = 64
     one_hot: int = 64
@@ -55,6 +56,7 @@ DISTIL_PRESETS: Mapping[str, DistilSettings] = {
     "fast": DistilSettings(),
     "paper": DistilSettings(
         hidden=(1024, 1024, 1024, 1024),
+        strides=(2, 1, 1, 1),
         layer_norm=False,
         goal_features=0,
         one_hot=512,

@@ -24,7 +24,8 @@ class ExpertSettings:
     critic alone, as an actor that follows a random critic forgets what it has imitated.
     `own_successes` is the share among the demonstrations of each batch that the expert's own
     successful episodes take, once there are some. `average_rate` is how fast the policy that is
-    judged and kept follows the one that learns; 1 makes them one. `frame_stack` is how many
+    judged and kept follows the one that learns; 1 makes them one. `strides` are those of the
+    convolutions that see pictures. `frame_stack` is how many
     pictures are seen at once, where pictures are seen. `state_noise` is added to states that are
     imitated, in their units: what is done at a place is right near it, too. Where nothing is
     demonstrated, `measured` states are scaled by how they were spread in the first steps.
@@ -33,6 +34,7 @@ class ExpertSettings:
     hidden: tuple[int, ...] = (128, 128)
     critic_hidden: tuple[int, ...] = (128, 128)
     features: int = 512
+    strides: tuple[int, ...] = (2, 2, 1, 1)
     layer_norm: bool = True
     action_copies: int = 1
     learning_rate: float = 3e-4
@@ -92,6 +94,7 @@ PRESETS: Mapping[str, ExpertSettings] = {
     "paper": ExpertSettings(
         hidden=(1024, 1024, 1024, 1024),
         critic_hidden=(1024, 1024),
+        strides=(2, 1, 1, 1),
         layer_norm=False,
         action_copies=50,
         learning_rate=1e-4,

@@ -8,6 +8,7 @@ from polytask_learning.networks.actor import Actor
 from polytask_learning.networks.critic import Critic
 from polytask_learning.networks.encoder import PictureEncoder, StateEncoder
 from polytask_learning.networks.ensemble import EnsembleMlp
+from polytask_learning.settings import InvalidSetting
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +93,10 @@ def test_a_picture_is_seen_from_minus_a_half_to_a_half():
     pictures = torch.randint(0, 256, (4, 9, 84, 84), dtype=torch.uint8)
     plain = encoder.trunk(encoder.convolutions(pictures.float() / 255 - 0.5).flatten(1))
     assert torch.allclose(encoder(pictures), plain, atol=1e-5)
+
+
+def test_pictures_that_no_convolution_leaves_anything_of_are_refused():
+    assert PictureEncoder(3, (23, 30), 4, (2, 2, 1, 1))(torch.zeros(1, 3, 23, 30)).shape == (1, 4)
+    said = r"the size of pictures is \(22, 30\); valid: larger, with strides of \(2, 2, 1, 1\)"
+    with pytest.raises(InvalidSetting, match=said):
+        PictureEncoder(3, (22, 30), 4, (2, 2, 1, 1))

@@ -31,7 +31,7 @@ from polytask_learning.training.run_folder import RunFolder
 from polytask_learning.training.trained import TrainedExpert
 
 LENGTHS = (7, 1, 12, 5)
-PICTURED, PLAIN = ("pixels", (24, 20)), ("state", None)
+PICTURED, PLAIN = ("pixels", (28, 24)), ("state", None)
 
 
 def an_episode(steps, image, number=0):
@@ -151,7 +151,7 @@ def test_a_sample_is_drawn_by_the_generator_alone(run):
 def test_states_are_kept_beside_pictures_and_chosen_by_name(pictured):
     path = relabel(pictured)
     seen, actions = RelabelledData(path, "state").at(torch.arange(7))
-    assert torch.equal(seen, torch.tensor(an_episode(7, (24, 20)).observations["state"][:-1]))
+    assert torch.equal(seen, torch.tensor(an_episode(7, (28, 24)).observations["state"][:-1]))
     assert torch.equal(actions, RelabelledData(path).at(torch.arange(7))[1])
 
 
@@ -165,7 +165,7 @@ def test_the_goal_is_the_last_picture_of_the_runs_own_demonstration(pictured):
     store = EpisodeStore(pictured.parent / "store")
     assert RelabelledData(relabel(pictured)).goal_image is None
     data = RelabelledData(relabel(pictured, demonstrations=store))
-    assert np.array_equal(data.goal_image, an_episode(6, (24, 20), 90).goal_image)
+    assert np.array_equal(data.goal_image, an_episode(6, (28, 24), 90).goal_image)
 
 
 def test_the_label_says_what_it_is_of(run):

@@ -50,7 +50,8 @@ def make_actor(
         torch.manual_seed(seed)
         encoder: nn.Module
         if form.image:
-            encoder = PictureEncoder(3 * frame_stack, form.image, settings.features)
+            channels = 3 * frame_stack
+            encoder = PictureEncoder(channels, form.image, settings.features, settings.strides)
         else:
             encoder = StateEncoder(*_spread(data, form.state_size))
         goals = {
@@ -70,7 +71,7 @@ def _goal(
     _, rows, columns = modality.shape
     if isinstance(encoder, PictureEncoder):
         return PictureGoal(encoder, frame_stack, settings.goal_features)
-    alone = PictureEncoder(3, (rows, columns), settings.features)
+    alone = PictureEncoder(3, (rows, columns), settings.features, settings.strides)
     return PictureGoal(alone, 1, settings.goal_features)
 
 

@@ -53,6 +53,7 @@ def check_alike(policy: UnifiedPolicy, request: Request) -> None:
         ("frame_stack", request.frame_stack, folder.frame_stack),
         ("layer_norm", mine.layer_norm, its.layer_norm),
         ("features", mine.features, its.features),
+        ("strides", mine.strides, its.strides),
     ):
         if found != valid:
             raise InvalidSetting(f"{name} is {found}; valid: {valid}, as of {folder.path}")

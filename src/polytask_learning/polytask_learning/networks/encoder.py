@@ -7,22 +7,38 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-CHANNELS = 32
+from polytask_learning.settings import check_setting
+
+CHANNELS, KERNEL = 32, 3
+# The paper's.
 STRIDES = (2, 1, 1, 1)
 # A number that moves by less is not blown up to the size of others.
 LEAST_MOVED = 0.01
 
 
 class PictureEncoder(nn.Module):
-    """The paper's encoder: four convolutions, then a linear layer, LayerNorm and tanh."""
+    """The paper's encoder: convolutions, then a linear layer, LayerNorm and tanh."""
 
-    def __init__(self, channels: int, size: tuple[int, int], features: int) -> None:
-        """Prepare for stacked pictures of `channels` and `size` (rows, columns)."""
+    def __init__(
+        self,
+        channels: int,
+        size: tuple[int, int],
+        features: int,
+        strides: tuple[int, ...] = STRIDES,
+    ) -> None:
+        """Prepare for stacked pictures of `channels` and `size` (rows, columns).
+
+        There is a convolution for each of `strides`; raise InvalidSetting where nothing is left.
+        """
         super().__init__()
-        widths = (channels, *[CHANNELS] * len(STRIDES))
+        left = min(size)
+        for stride in strides:
+            left = (left - KERNEL) // stride + 1 if left >= KERNEL else 0
+        check_setting("the size of pictures", size, left > 0, f"larger, with strides of {strides}")
+        widths = (channels, *[CHANNELS] * len(strides))
         layers: list[nn.Module] = []
-        for (before, after), stride in zip(pairwise(widths), STRIDES, strict=True):
-            layers += [nn.Conv2d(before, after, 3, stride), nn.ReLU()]
+        for (before, after), stride in zip(pairwise(widths), strides, strict=True):
+            layers += [nn.Conv2d(before, after, KERNEL, stride), nn.ReLU()]
         self.convolutions = nn.Sequential(*layers)
         with torch.no_grad():
             width = self.convolutions(torch.zeros(1, channels, *size)).numel()
@@ -39,7 +55,7 @@ class PictureEncoder(nn.Module):
         kind = pictures.device.type
         mixed = torch.is_autocast_enabled(kind)
         seen = pictures.to(torch.get_autocast_dtype(kind) if mixed else weight.dtype)
-        seen = functional.conv2d(seen, weight, bias, (STRIDES[0], STRIDES[0]))
+        seen = functional.conv2d(seen, weight, bias, first.stride)
         seen = self.convolutions[1:](seen)
         encoded: Tensor = self.trunk(seen.flatten(1))
         return encoded

@@ -46,7 +46,8 @@ def make_expert(
     if form.image and request.observations == "pixels":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(request.seed)
-            encoder = PictureEncoder(3 * settings.frame_stack, form.image, settings.features)
+            channels = 3 * settings.frame_stack
+            encoder = PictureEncoder(channels, form.image, settings.features, settings.strides)
         features = settings.features
     else:
         features = form.state_size
