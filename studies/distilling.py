@@ -11,8 +11,7 @@ import datetime as dt
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -24,70 +23,12 @@ from polytask_contract.cli import argument_types
 from polytask_contract.durable import replacing
 from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.success import wilson_interval
-from polytask_contract.suites import find_suite
+from studies._distilling_claims import CLAIMS, Claim
 
 ROOT = Path(__file__).resolve().parent.parent
 RULE = "held"
 # Demonstrations of a task whose last pictures are its goal images.
 PICTURES = 10
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Policies of the experts that one claim of `./run study learning` has made.
-
-    Tasks join one after another if it is `lifelong`, otherwise all are there at once. `words` are
-    more of the command line.
-    """
-
-    text: str
-    suite: str
-    experts: str
-    goals: tuple[str, ...] = ("onehot",)
-    lifelong: bool = False
-    words: tuple[str, ...] = ()
-
-
-CLAIMS = {
-    "distill_metaworld": Claim(
-        "one policy of all 16 tasks of Meta-World from states, asked by goals of three kinds",
-        "metaworld",
-        "metaworld_state",
-        goals=("onehot", "language", "image"),
-        words=("--updates", "40000"),
-    ),
-    "distill_kitchen": Claim(
-        "one policy of all six tasks of the kitchen from states",
-        "kitchen",
-        "kitchen_state",
-        goals=("onehot", "language"),
-    ),
-    "distill_xarm": Claim(
-        "one policy of all ten tasks at the xArm's table from states",
-        "xarm",
-        "xarm_ot",
-        goals=("onehot", "language"),
-    ),
-    "lifelong_metaworld": Claim(
-        "16 tasks of Meta-World that join a policy one after another",
-        "metaworld",
-        "metaworld_state",
-        lifelong=True,
-    ),
-    "lifelong_metaworld_2000": Claim(
-        "16 tasks of Meta-World that join a policy one after another, 2,000 steps kept of each",
-        "metaworld",
-        "metaworld_state",
-        lifelong=True,
-        words=("--keep", "2000"),
-    ),
-    "lifelong_kitchen": Claim(
-        "six tasks of the kitchen that join a policy one after another",
-        "kitchen",
-        "kitchen_state",
-        lifelong=True,
-    ),
-}
 
 
 def polytask(*words: str | Path) -> None:
@@ -100,7 +41,7 @@ def pictured(claim: Claim, store: Path) -> list[str]:
     """Return the words that name demonstrations with pictures, which the suite's scripts make."""
     if "image" not in claim.goals:
         return []
-    for task in find_suite(claim.suite).tasks:
+    for task in claim.all_tasks:
         missing = PICTURES - len(EpisodeStore(store).paths(claim.suite, task))
         if missing > 0:
             # Other seeds than those that experts have been shown.
@@ -109,16 +50,16 @@ def pictured(claim: Claim, store: Path) -> list[str]:
     return ["--demonstrations", str(store)]
 
 
-def made(claim: Claim, seed: int, experts: Path, run: Path, shown: Sequence[str]) -> None:
-    """Distil the experts of `seed`, or go on."""
-    runs = [experts / task / f"seed-{seed}" for task in find_suite(claim.suite).tasks]
+def made(claim: Claim, seed: int, experts: Path, run: Path, more: Sequence[str]) -> None:
+    """Distil the experts of `seed`, or go on; `more` words are of all goals or of a variant."""
+    runs = [experts / task / f"seed-{seed}" for task in claim.all_tasks]
     first = runs[:1] if claim.lifelong else runs
-    words = ["--goal", *claim.goals, "--seed", str(seed), *claim.words, *shown]
+    words = ["--goal", *claim.goals, "--seed", str(seed), *claim.words, *more]
     stages = len(list((run / "stages").glob("*/checkpoints/best.checkpoint")))
     if not stages:
         polytask("distill", "--runs", *first, "--output", run, *words)
     for new in runs[max(stages, 1) : len(runs) if claim.lifelong else 0]:
-        polytask("lifelong", "add", "--run", run, "--expert", new, *shown)
+        polytask("lifelong", "add", "--run", run, "--expert", new)
 
 
 def tested(claim: Claim, run: Path, episodes: int) -> dict[str, Any]:
@@ -219,25 +160,44 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def studied(claim: Claim, options: argparse.Namespace, place: Path, more: Sequence[str]) -> Any:
+    """Return what was found of the policies of all seeds at `place`."""
+    found = []
+    for seed in range(options.seeds):
+        run = place / f"seed-{seed}"
+        made(claim, seed, options.runs.absolute() / claim.experts, run, more)
+        found.append(tested(claim, run, options.episodes))
+    return found
+
+
+def write(name: str, about: Mapping[str, Any]) -> None:
+    """Write a result, and tell what it says."""
+    path = ROOT / "docs" / "results" / f"{name}.json"
+    with replacing(path) as aside:
+        aside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    say(f"wrote {path.relative_to(ROOT)}")
+
+
 def main() -> None:
-    """Study every claim asked for and write a file for each goal; then tell how it went."""
+    """Study every claim asked for and write a file for each, or for each of its goals."""
     options = parse(sys.argv[1:])
     for name in options.claims:
         claim, runs = CLAIMS[name], options.runs.absolute()
         shown = pictured(claim, runs / "demonstrations" / f"{claim.suite}_pictures")
-        found = []
-        for seed in range(options.seeds):
-            run = runs / name / f"seed-{seed}"
-            made(claim, seed, runs / claim.experts, run, shown)
-            found.append(tested(claim, run, options.episodes))
+        if claim.variants:
+            (goal,) = claim.goals
+            variants = {
+                variant: result(
+                    claim, name, goal, studied(claim, options, runs / name / variant, words)
+                )
+                for variant, words in claim.variants.items()
+            }
+            write(name, {"claim": claim.text, "variants": variants})
+            continue
+        found = studied(claim, options, runs / name, shown)
         for goal in claim.goals:
-            end = f"_{goal}" if len(claim.goals) > 1 and "image" in claim.goals else ""
-            path = ROOT / "docs" / "results" / f"{name}{end}.json"
-            about = result(claim, name, goal, found)
-            with replacing(path) as aside:
-                aside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-            kept = f"{about['effective_tasks']:.2f} effective tasks, {about['retention']:.1%}"
-            say(f"wrote {path.relative_to(ROOT)}: {kept} of the experts'")
+            end = f"_{goal}" if "image" in claim.goals else ""
+            write(name + end, result(claim, name, goal, found))
 
 
 if __name__ == "__main__":

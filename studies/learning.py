@@ -38,6 +38,7 @@ class Claim:
     """A suite to be learnt in one way: `steps` are actions at most, for each task or in all.
 
     Where `full_return` is above 0, success is not its measure, but the return in parts of that.
+    `words` are more of the command line.
     """
 
     text: str
@@ -50,6 +51,7 @@ class Claim:
     longer: dict[str, int] = field(default_factory=dict)
     evaluate_every: int = 2500
     full_return: float = 0.0
+    words: tuple[str, ...] = ()
 
     @property
     def all_tasks(self) -> tuple[str, ...]:
@@ -91,6 +93,23 @@ CLAIMS = {
             "drawer-close",
         ),
         longer={"door-open": 50_000},
+    ),
+    "metaworld_pixels": Claim(
+        "an expert for each of three tasks of Meta-World from pictures and one demonstration",
+        "metaworld",
+        steps=25_000,
+        observations="pixels",
+        tasks=("door-open", "drawer-close", "button-press-topdown"),
+        longer={"door-open": 50_000, "button-press-topdown": 50_000},
+        words=("--precision=bfloat16", "--channels-last"),
+    ),
+    "metaworld_teachers": Claim(
+        "experts of four tasks of Meta-World that see states and keep pictures for a student",
+        "metaworld",
+        steps=25_000,
+        tasks=("door-open", "drawer-close", "drawer-open", "button-press-topdown"),
+        longer={"door-open": 50_000, "button-press-topdown": 50_000},
+        words=("--pictures",),
     ),
     "kitchen_state": Claim(
         "one expert for each task of the kitchen from states and scripted demonstrations",
@@ -135,7 +154,7 @@ def job(claim: Claim, task: str, seed: int, run: Path, demonstrations: Path) -> 
         "output": run,
     }
     learn = ["polytask", "learn", *(f"--{word}={value}" for word, value in words.items())]
-    learn += ["--no-videos"]
+    learn += ["--no-videos", *claim.words]
     return Job(str(run), tuple(learn), {"OMP_NUM_THREADS": "1"}, str(ROOT), f"{run}.log")
 
 
