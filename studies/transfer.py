@@ -1,0 +1,115 @@
+"""What a policy of other tasks brings to an expert of a new one, which begins as that policy.
+
+For each task a policy is distilled from the experts of all others, which are those of `./run study
+learning metaworld_state`, in the same place. An expert begins as that policy, and is compared with
+the one that began at random, on the same demonstration. Whatever is finished is not done again. The
+result goes to docs/results/transfer_metaworld.json.
+"""
+
+import argparse
+import datetime as dt
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks._report import device, say
+from polytask_contract.cli import argument_types
+from polytask_contract.durable import replacing
+from polytask_contract.suites import find_suite
+from polytask_learning.distilling.metrics import area, forward_transfer
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITE, EXPERTS = "metaworld", "metaworld_state"
+# Two that are like others (a wall, another side) and three that are not.
+TASKS = ("button-press-wall", "plate-slide-back", "coffee-button", "door-unlock", "drawer-open")
+STEPS, EVALUATE_EVERY = 25_000, 2500
+
+
+def polytask(*words: str | Path) -> None:
+    """Perform a verb, and end when it fails."""
+    command = ["polytask", *map(str, words)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def learnt(task: str, seed: int, runs: Path) -> Path:
+    """Return the run of an expert of `task` that began as a policy of all other tasks."""
+    place = runs / "transfer" / task / f"seed-{seed}"
+    policy, expert = place / "policy", place / "expert"
+    others = [one for one in find_suite(SUITE).tasks if one != task]
+    teachers = [runs / EXPERTS / one / f"seed-{seed}" for one in others]
+    words = ["--goal", "language", "--seed", str(seed), "--output", policy]
+    polytask("distill", "--runs", *teachers, *words)
+    polytask(
+        *("learn", "--suite", SUITE, "--task", task, "--seed", str(seed), "--start-from", policy),
+        *("--demonstrations", runs / "demonstrations" / EXPERTS, "--output", expert),
+        *("--steps", str(STEPS), "--evaluate-every", str(EVALUATE_EVERY), "--no-videos"),
+    )
+    return expert
+
+
+def curve(run: Path) -> list[tuple[float, float]]:
+    """Return the validated success of a run over its steps."""
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    told = [line for line in map(json.loads, lines) if "evaluation/held" in line]
+    return [(line["steps"], line["evaluation/held"]) for line in told]
+
+
+def row(task: str, seed: int, runs: Path) -> dict[str, Any]:
+    """Return how an expert did that began as a policy, and how one did that began at random."""
+    begun = curve(learnt(task, seed, runs))
+    alone = curve(runs / EXPERTS / task / f"seed-{seed}")
+    return {
+        "seed": seed,
+        "clone": begun[0][1],
+        "clone_alone": alone[0][1],
+        "steps": begun[-1][0],
+        "steps_alone": alone[-1][0],
+        "area": round(area(begun, STEPS), 4),
+        "area_alone": round(area(alone, STEPS), 4),
+        "forward_transfer": forward_transfer(begun, alone, STEPS),
+    }
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the command line's options, or end the process with what is valid."""
+    parser = argparse.ArgumentParser(prog="./run study transfer", description=__doc__)
+    parser.add_argument("--seeds", type=argument_types.positive, default=3, help="experts a task")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "study", help="their place")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Study all tasks, and write what was found."""
+    options = parse(sys.argv[1:])
+    seeds, runs = range(options.seeds), options.runs.absolute()
+    tasks = {}
+    for task in TASKS:
+        rows = [row(task, seed, runs) for seed in seeds]
+        areas = [mean(one[name] for one in rows) for name in ("area", "area_alone")]
+        transfer = (areas[0] - areas[1]) / (1 - areas[1]) if areas[1] < 1 else None
+        tasks[task] = {"forward_transfer": transfer, "experts": rows}
+        say(f"{task}: forward transfer {transfer}")
+    commit = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    found = [one["forward_transfer"] for one in tasks.values()]
+    about = {
+        "claim": "an expert of Meta-World that begins as the policy of the 15 other tasks",
+        "forward_transfer": mean(one for one in found if one is not None),
+        "tasks": tasks,
+        "seeds": list(seeds),
+        "device": device(),
+        "command": f"./run study transfer --seeds {options.seeds}",
+        "commit": subprocess.run(commit, capture_output=True, text=True, check=True).stdout.strip(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+    }
+    with replacing(ROOT / "docs" / "results" / "transfer_metaworld.json") as aside:
+        aside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
