@@ -43,8 +43,8 @@ def learnt(task: str, seed: int, runs: Path) -> Path:
     policy, expert = place / "policy", place / "expert"
     others = [one for one in find_suite(SUITE).tasks if one != task]
     teachers = [runs / EXPERTS / one / f"seed-{seed}" for one in others]
-    words = ["--goal", "language", "--seed", str(seed), "--output", policy]
-    polytask("distill", "--runs", *teachers, *words)
+    words = ["--goal", "language", "--seed", str(seed)]
+    polytask("distill", "--runs", *teachers, *words, "--output", policy)
     polytask(
         *("learn", "--suite", SUITE, "--task", task, "--seed", str(seed), "--start-from", policy),
         *("--demonstrations", runs / "demonstrations" / EXPERTS, "--output", expert),
@@ -88,18 +88,18 @@ def main() -> None:
     """Study all tasks, and write what was found."""
     options = parse(sys.argv[1:])
     seeds, runs = range(options.seeds), options.runs.absolute()
-    tasks = {}
+    tasks, found = {}, list[float]()
     for task in TASKS:
         rows = [row(task, seed, runs) for seed in seeds]
         areas = [mean(one[name] for one in rows) for name in ("area", "area_alone")]
         transfer = (areas[0] - areas[1]) / (1 - areas[1]) if areas[1] < 1 else None
+        found += [] if transfer is None else [transfer]
         tasks[task] = {"forward_transfer": transfer, "experts": rows}
         say(f"{task}: forward transfer {transfer}")
     commit = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
-    found = [one["forward_transfer"] for one in tasks.values()]
     about = {
         "claim": "an expert of Meta-World that begins as the policy of the 15 other tasks",
-        "forward_transfer": mean(one for one in found if one is not None),
+        "forward_transfer": mean(found),
         "tasks": tasks,
         "seeds": list(seeds),
         "device": device(),
