@@ -28,8 +28,8 @@ from polytask_learning.distilling.request import MODALITIES, DistilRequest
 from polytask_learning.distilling.teachers import UnusableTeacher
 from polytask_learning.distilling.transfer import started_from
 from polytask_learning.distilling.unified_folder import UnifiedFolder
-from polytask_learning.distilling.unified_policy import UnifiedPolicy, UnknownGoal
-from polytask_learning.goals.errors import InvalidGoal
+from polytask_learning.distilling.unified_policy import UnifiedPolicy
+from polytask_learning.goals.errors import InvalidGoal, UnknownGoal
 from polytask_learning.settings import PRESETS, ExpertSettings, InvalidSetting
 from polytask_learning.training.checkpoint import BrokenCheckpoint, same
 from polytask_learning.training.learn import learn

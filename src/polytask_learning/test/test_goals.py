@@ -1,5 +1,6 @@
 """Goals of each kind, and the table that keeps each once."""
 
+import itertools
 import math
 import socket
 
@@ -9,13 +10,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as some
 
+from polytask_contract.errors import UnknownName
+from polytask_contract.suites import find_suite, sentences
 from polytask_learning.goals import text as text_module
-from polytask_learning.goals.errors import InvalidGoal, TextModelMissing
+from polytask_learning.goals.book import GoalBook
+from polytask_learning.goals.errors import InvalidGoal, TextModelMissing, UnknownGoal
 from polytask_learning.goals.image import GoalImage
 from polytask_learning.goals.one_hot import OneHot
 from polytask_learning.goals.sinusoid import Sinusoid
 from polytask_learning.goals.table import GoalTable
 from polytask_learning.goals.text import PACKAGES, Text
+from polytask_learning.goals.understanding import understood
 
 
 class Letters:
@@ -215,3 +220,87 @@ def test_a_row_beyond_the_table_is_refused(row):
 def test_saved_goals_of_another_form_are_refused(state, message):
     with pytest.raises(InvalidGoal, match=message):
         GoalTable(OneHot(3)).load_state_dict(state)
+
+
+@pytest.fixture(scope="module")
+def spoken_tasks():
+    """Return a book of what the tasks of Meta-World are called, as MiniLM understands it."""
+    book, suite = GoalBook([Text()]), find_suite("metaworld")
+    for task in suite.tasks:
+        book.add_task(task, {"language": sentences(suite, task)})
+    return book
+
+
+@pytest.mark.parametrize(
+    ("sentence", "task"),
+    [
+        ("pull the drawer open", "drawer-open"),
+        ("please push the drawer shut", "drawer-close"),
+        ("hit the nail with the hammer", "hammer"),
+        ("unlock that door", "door-unlock"),
+        ("pull the coffee mug back", "coffee-pull"),
+        ("put the cube into the other bin", "bin-picking"),
+        ("press the button from above", "button-press-topdown"),
+        ("drawer open", "drawer-open"),
+    ],
+)
+def test_a_paraphrase_means_its_task(spoken_tasks, sentence, task):
+    assert understood(spoken_tasks, sentence).task == task
+
+
+@pytest.mark.parametrize(
+    "sentence", ["write a poem", "pour me a beer", "play chess", "turn on the light"]
+)
+def test_what_no_task_is_about_is_refused_with_the_nearest(spoken_tasks, sentence):
+    with pytest.raises(UnknownGoal, match=rf"'{sentence}' is like no task .* valid: 0.5 or more"):
+        understood(spoken_tasks, sentence)
+
+
+def test_a_book_tells_tasks_apart():
+    book = GoalBook([OneHot(4), Sinusoid(4)])
+    assert book.add_task("a", {"onehot": [0], "index": [0]}) == 0
+    assert book.add_task("b", {"onehot": [1], "index": [1, 2]}) == 1
+    for goals, said in (
+        ({"onehot": [2]}, "the task 'c' has no index goal"),
+        ({"onehot": [1], "index": [3]}, "the tasks 'b' and 'c' have the same onehot goal"),
+        ({"onehot": [2], "index": [3, 2]}, "the tasks 'b' and 'c' have the same index goal"),
+        ({"onehot": [9], "index": [3]}, "the one-hot goal is 9"),
+    ):
+        with pytest.raises(InvalidGoal, match=said):
+            book.add_task("c", goals)
+    with pytest.raises(InvalidGoal, match="the task 'b' is there already"):
+        book.add_task("b", {"onehot": [2], "index": [3]})
+    # What was refused left nothing.
+    assert book.tasks == ("a", "b")
+    assert book.add_task("c", {"onehot": [2], "index": [3]}) == 2
+    drawn = {tuple(book.draw("index", [1], np.random.default_rng(n))[0].tolist()) for n in range(9)}
+    assert drawn == {tuple(goal.tolist()) for goal in book.of("index", 1)}
+    with pytest.raises(UnknownName, match="modality 'song'; valid: onehot, index"):
+        book.of("song", 0)
+
+
+def test_a_saved_book_is_the_same():
+    book, other = (GoalBook([OneHot(4), Sinusoid(4)]) for _ in range(2))
+    book.add_task("a", {"onehot": [3], "index": [5, 6]})
+    other.load_state_dict(book.state_dict())
+    assert other.tasks == ("a",)
+    assert torch.equal(other.of("index", 0), book.of("index", 0))
+    with pytest.raises(InvalidGoal, match="the saved goals are of onehot, index; valid: onehot"):
+        GoalBook([OneHot(4)]).load_state_dict(book.state_dict())
+
+
+@pytest.mark.parametrize("modalities", [[], [OneHot(2), OneHot(3)]])
+def test_a_book_has_each_modality_once(modalities):
+    with pytest.raises(InvalidGoal, match="valid: one or more, each once"):
+        GoalBook(modalities)
+
+
+@pytest.mark.parametrize("name", ["metaworld", "metaworld_all", "kitchen", "xarm", "dmc", "point"])
+def test_every_task_has_words_of_its_own(name):
+    suite = find_suite(name)
+    said = {task: sentences(suite, task) for task in suite.tasks}
+    assert all(said.values())
+    assert len({one for some in said.values() for one in some}) == sum(map(len, said.values()))
+    for sentence in itertools.chain(*said.values()):
+        assert sentence == sentence.strip()
+        assert "_" not in sentence

@@ -1,39 +1,22 @@
 """A unified policy, ready to act: told a goal, it does what that asks for."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from polytask_contract.environment import Environment
-from polytask_contract.errors import PolyTaskError, UnknownName
+from polytask_contract.errors import UnknownName
 from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.distilling.assembly import make_actor, make_book
 from polytask_learning.distilling.unified_folder import Stage, UnifiedFolder
 from polytask_learning.goals.book import GoalBook
+from polytask_learning.goals.understanding import Understood, understood
 from polytask_learning.networks.unified import UnifiedActor
 from polytask_learning.training.acting import ActingPolicy
-
-# How alike (cosine) a sentence must be to one that means a task. Paraphrases of the tasks of
-# Meta-World had 0.57 and more, sentences about other things 0.37 and less.
-ALIKE = 0.5
-# Tasks that a refusal names.
-NAMED = 3
-
-
-class UnknownGoal(PolyTaskError):
-    """A goal means no task that the policy knows; the message names the nearest ones."""
-
-
-class Understood(NamedTuple):
-    """The task that a sentence means, and how alike (cosine) it is to the nearest one known."""
-
-    task: str
-    alike: float
 
 
 class UnifiedPolicy:
@@ -81,30 +64,8 @@ class UnifiedPolicy:
         return self._policy(modality, self.book.modality(modality)(goal))
 
     def understood(self, sentence: str) -> Understood:
-        """Return which task `sentence` means: that of the known sentence which is most alike.
-
-        Raise UnknownGoal where none is as alike as ALIKE, with the nearest ones, UnknownName
-        unless the policy takes text, InvalidGoal for no sentence.
-        """
-        meant = self.book.modality("language")(sentence)
-        found = sorted(
-            (
-                Understood(task, self._alike(meant, number))
-                for number, task in enumerate(self.tasks)
-            ),
-            key=lambda one: -one.alike,
-        )
-        if found[0].alike < ALIKE:
-            nearest = ", ".join(f"{one.task} ({one.alike:.2f})" for one in found[:NAMED])
-            raise UnknownGoal(
-                f"{sentence!r} is like no task of the policy; the nearest are {nearest}; valid: "
-                f"{ALIKE} or more"
-            )
-        return found[0]
-
-    def _alike(self, meant: Tensor, number: int) -> float:
-        known = self.book.of("language", number)
-        return float(functional.cosine_similarity(meant[None], known).max())
+        """Return which task `sentence` means; raise as `goals.understanding.understood` does."""
+        return understood(self.book, sentence)
 
     def environment(self, task: str, seed: int = 0) -> Environment:
         """Return an environment of `task` to act in, which is the caller's to close."""

@@ -1,0 +1,42 @@
+"""Which task a sentence means: that of the known sentence which is most like it."""
+
+from typing import NamedTuple
+
+from torch.nn import functional
+
+from polytask_learning.goals.book import GoalBook
+from polytask_learning.goals.errors import UnknownGoal
+
+# How alike (cosine) a sentence must be to one that means a task. With MiniLM, paraphrases of
+# Meta-World's tasks had 0.57 and more, sentences about other things 0.37 and less.
+ALIKE = 0.5
+# Tasks that a refusal names.
+NAMED = 3
+
+
+class Understood(NamedTuple):
+    """The task that a sentence means, and how alike (cosine) it is to the nearest one known."""
+
+    task: str
+    alike: float
+
+
+def understood(book: GoalBook, sentence: str) -> Understood:
+    """Return which of the tasks in `book` is meant by `sentence`.
+
+    Raise UnknownGoal where none is as alike as ALIKE, with the nearest ones, UnknownName unless
+    the book has language, InvalidGoal for no sentence.
+    """
+    meant = book.modality("language")(sentence)
+    found = []
+    for number, task in enumerate(book.tasks):
+        alike = functional.cosine_similarity(meant[None], book.of("language", number))
+        found.append(Understood(task, float(alike.max())))
+    found.sort(key=lambda one: -one.alike)
+    if found[0].alike < ALIKE:
+        nearest = ", ".join(f"{one.task} ({one.alike:.2f})" for one in found[:NAMED])
+        raise UnknownGoal(
+            f"{sentence!r} is like no task of the policy; the nearest are {nearest}; valid: "
+            f"{ALIKE} or more"
+        )
+    return found[0]
