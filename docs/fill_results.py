@@ -16,10 +16,9 @@ DOCS = Path(__file__).resolve().parent
 RESULTS = DOCS / "results"
 PAGES = (DOCS / "learned.md", DOCS.parent / "README.md")
 BLOCK = re.compile(r"(<!-- filled: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
-# The first figure of a claim is a share, all others are these.
 MEASURES = ("forgetting", "worst_drop", "backward_transfer", "negative_backward_transfer")
 GOALS = {"onehot": "one-hot", "language": "language", "image": "image", "index": "index"}
-NOTHING = "–"  # noqa: RUF001  # an empty cell, not a minus
+NOTHING = "-"
 
 Result = dict[str, Any]
 Results = dict[str, Result]
@@ -27,77 +26,72 @@ Results = dict[str, Result]
 
 @dataclass(frozen=True)
 class Study:
-    """What one command measures: `files` in docs/results/, without their ending.
+    """What `./run study` measures when it is given `words`.
 
-    `paper` is what the paper has in its place, one for each file, or nothing.
+    It writes a file of its last word and of each of `ends`; `paper` is what the paper has in the
+    place of each.
     """
 
     title: str
-    command: str
-    files: tuple[str, ...]
-    paper: tuple[str, ...] = ()
+    words: str
+    paper: tuple[str, ...] = (NOTHING,)
+    ends: tuple[str, ...] = ("",)
+
+    @property
+    def files(self) -> list[str]:
+        """The names of its files, without their ending."""
+        return [self.words.split()[-1] + end for end in self.ends]
 
     def found(self, results: Results) -> list[Result]:
         """Return those of its results that exist, each with the paper's figure."""
-        figures = self.paper or (NOTHING,) * len(self.files)
-        pairs = zip(self.files, figures, strict=True)
+        pairs = zip(self.files, self.paper, strict=True)
         return [results[name] | {"paper": figure} for name, figure in pairs if name in results]
 
     def missing(self) -> str:
-        """Return the line that tells that nothing, or not all, is measured."""
-        return f"Not measured yet: `{self.command}` would."
-
-
-def _learning(title: str, name: str, paper: str = NOTHING) -> Study:
-    return Study(title, f"./run study learning {name}", (name,), (paper,))
-
-
-def _distilling(title: str, name: str, ends: Sequence[str] = ("",), *paper: str) -> Study:
-    files = tuple(f"{name}{end}" for end in ends)
-    return Study(title, f"./run study distilling {name}", files, paper)
+        """Return the line that tells how to measure what has not been."""
+        return f"Not measured yet: `./run study {self.words}` does it."
 
 
 EXPERTS = (
-    _learning("Meta-World from states", "metaworld_state", "15.6 of 16"),
-    _learning("Meta-World from states, rewarded by matching", "metaworld_ot", "8.2 of 10"),
-    _learning("Meta-World from pictures", "metaworld_pixels"),
-    _learning("Meta-World from states, to teach from pictures", "metaworld_teachers"),
-    _learning("Franka Kitchen from states", "kitchen_state", "4.8 of 6"),
-    _learning(
-        "xArm from states, rewarded by matching", "xarm_ot", "8.9 of 10, on a real robot"
-    ),
-    _learning("Cheetahs from states", "dmc_state", "0.73 each"),
+    Study("Meta-World from states", "learning metaworld_state", ("15.6 of 16",)),
+    Study("Meta-World from states, paid for matching", "learning metaworld_ot", ("8.2 of 10",)),
+    Study("Meta-World from pictures", "learning metaworld_pixels"),
+    Study("Meta-World from states, to teach from pictures", "learning metaworld_teachers"),
+    Study("Franka Kitchen from states", "learning kitchen_state", ("4.8 of 6",)),
+    Study("xArm from states, paid for matching", "learning xarm_ot", ("8.9 of 10, a real robot",)),
+    Study("Cheetahs from states", "learning dmc_state", ("0.73 each",)),
 )
 POLICIES = (
-    _distilling(
+    Study(
         "Meta-World",
-        "distill_metaworld",
+        "distilling distill_metaworld",
+        ("102 %", "96 %", "94 %"),
         ("_onehot", "_language", "_image"),
-        *("102 %", "96 %", "94 %"),
     ),
-    _distilling("Franka Kitchen", "distill_kitchen"),
-    _distilling("xArm", "distill_xarm"),
+    Study("Franka Kitchen", "distilling distill_kitchen"),
+    Study("xArm", "distilling distill_xarm"),
 )
 JOINING = (
-    _distilling("Meta-World, one task after another", "lifelong_metaworld"),
-    _distilling("Meta-World, with 2,000 steps kept of each task", "lifelong_metaworld_2000"),
-    _distilling("Franka Kitchen, one task after another", "lifelong_kitchen"),
+    Study("Meta-World", "distilling lifelong_metaworld"),
+    Study("Meta-World, 2,000 steps kept of each task", "distilling lifelong_metaworld_2000"),
+    Study("Franka Kitchen", "distilling lifelong_kitchen"),
 )
 DEPENDENCE = (
-    _distilling("Steps kept of each task", "distill_kept"),
-    _distilling("Weights of the policy", "distill_sizes"),
-    _distilling("Gradient surgery", "distill_pcgrad"),
-    _distilling("Pictures, taught by experts that see states", "distill_privileged"),
+    Study("Steps kept of each task", "distilling distill_kept"),
+    Study("Weights of the policy", "distilling distill_sizes"),
+    Study("Gradient surgery", "distilling distill_pcgrad"),
+    Study("Pictures, taught by experts that see states", "distilling distill_privileged"),
 )
-TRANSFER = Study("Forward transfer", "./run study transfer", ("transfer_metaworld",))
+TRANSFER = Study("Forward transfer", "transfer", ends=("_metaworld",))
 STUDIES = (*EXPERTS, *POLICIES, *JOINING, *DEPENDENCE, TRANSFER)
+EFFORT = ("seeds", "tests a task", "computed on", "command")
+AGAINST = ("effective tasks", "its experts'", "retention")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table, or nothing where there are no rows."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    top = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return "\n".join([*top, *lines]) if lines else ""
+    lines = [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows]]
+    return "\n".join(lines) if rows else ""
 
 
 def percent(share: float) -> str:
@@ -139,94 +133,75 @@ def effort(found: Result) -> list[str]:
     return [str(len(found["seeds"])), tests(found), found["device"], f"`{found['command']}`"]
 
 
-EFFORT = ["seeds", "tests a task", "computed on", "command"]
+def against(found: Result) -> list[str]:
+    """Return the cells that compare a policy with its experts."""
+    taught = f"{found['experts_effective_tasks']:.2f}"
+    return [effective(found), taught, percent(found["retention"])]
 
 
-def sections(
-    studies: Sequence[Study], results: Results, told: Callable[[Study, list[Result]], str]
+def overview(
+    studies: Sequence[Study], results: Results, head: Sequence[str], cells: Callable[..., list[str]]
 ) -> str:
-    """Return a section for each study: what `told` says, or that it has not been measured."""
+    """Return a row for each result: its study's title, its `cells`, what it stands on."""
+    pairs = [(study, one) for study in studies for one in study.found(results)]
+    rows = [[study.title, *cells(one), *effort(one)] for study, one in pairs]
+    return table([*head, *EFFORT], rows)
+
+
+def sections(studies: Sequence[Study], results: Results, told: Callable[..., str]) -> str:
+    """Return a section for each study: what `told` says of its results, and if any are missing."""
     text = []
     for study in studies:
         found = study.found(results)
-        complete = len(found) == len(study.files)
-        parts = [f"### {study.title}", told(study, found) if found else ""]
-        text += [*parts, "" if complete else study.missing()]
+        text += [f"### {study.title}", told(found) if found else ""]
+        text.append("" if len(found) == len(study.files) else study.missing())
     return "\n\n".join(part for part in text if part)
 
 
-def _expert_tables(_: Study, found: list[Result]) -> str:
-    """Return one table a claim: task after task."""
-    return "\n\n".join(_returns(one) if one.get("full_return") else _held(one) for one in found)
+def tasks_of_experts(found: Sequence[Result]) -> str:
+    """Return a table of each task's experts: their success, or where that is measured, return."""
+    (one,) = found
+    head, cells = ("`held`", "clone", "best"), _held
+    if one.get("full_return"):
+        head, cells = ("mean return", "least", "greatest"), _returned
+    rows = [[f"`{task}`", *cells(row), *_costs(row)] for task, row in one["tasks"].items()]
+    return table(["task", *head, "actions", "seconds"], rows)
 
 
-def _held(found: Result) -> str:
-    rows = [
-        [
-            f"`{task}`",
-            counted(row),
-            percent(fmean(one["validated_clone"] for one in row["experts"])),
-            percent(fmean(one["validated_best"] for one in row["experts"])),
-            *_costs(row),
-        ]
-        for task, row in found["tasks"].items()
-    ]
-    return table(["task", "`held`", "clone", "best", "actions", "seconds"], rows)
+def _held(row: Result) -> list[str]:
+    names = ("validated_clone", "validated_best")
+    means = [fmean(expert[name] for expert in row["experts"]) for name in names]
+    return [counted(row), *map(percent, means)]
 
 
-def _returns(found: Result) -> str:
-    rows = [
-        [
-            f"`{task}`",
-            f"{row['mean_return']:.0f}",
-            ", ".join(f"{one['mean_return']:.0f}" for one in row["experts"]),
-            *_costs(row),
-        ]
-        for task, row in found["tasks"].items()
-    ]
-    return table(["task", "mean return", "of each seed", "actions", "seconds"], rows)
+def _returned(row: Result) -> list[str]:
+    returns = [expert["mean_return"] for expert in row["experts"]]
+    return [f"{number:.0f}" for number in (row["mean_return"], min(returns), max(returns))]
 
 
 def _costs(row: Result) -> list[str]:
     seconds = row.get("median_seconds")
-    steps = median(one["steps_of_best"] for one in row["experts"])
+    steps = median(expert["steps_of_best"] for expert in row["experts"])
     return [f"{steps:,.0f}", NOTHING if seconds is None else f"{seconds:,.0f}"]
 
 
 def experts(results: Results) -> str:
     """Return what is known of experts: all in one table, then each claim in its own."""
-    found = [(study, one) for study in EXPERTS for one in study.found(results)]
-    rows = [
-        [
-            study.title,
-            effective(one),
-            one["paper"],
-            span(row["steps_allowed"] for row in one["tasks"].values()),
-            *effort(one),
-        ]
-        for study, one in found
-    ]
-    head = ["experts", "effective tasks", "the paper's, from pictures", "actions allowed", *EFFORT]
-    parts = [table(head, rows), sections(EXPERTS, results, _expert_tables)]
-    return "\n\n".join(part for part in parts if part)
+
+    def cells(found: Result) -> list[str]:
+        allowed = span(row["steps_allowed"] for row in found["tasks"].values())
+        return [effective(found), found["paper"], allowed]
+
+    head = ("experts", "effective tasks", "the paper's, from pictures", "actions allowed")
+    first = overview(EXPERTS, results, head, cells)
+    return f"{first}\n\n{sections(EXPERTS, results, tasks_of_experts)}".lstrip()
 
 
-def _against(found: Result) -> list[str]:
-    experts_ = f"{found['experts_effective_tasks']:.2f}"
-    return [effective(found), experts_, percent(found["retention"])]
-
-
-AGAINST = ["effective tasks", "its experts'", "retention"]
-
-
-def _policy_table(_: Study, found: list[Result]) -> str:
+def tasks_of_policies(found: Sequence[Result]) -> str:
     """Return a table of each task: its experts, and the policy by each kind of goal."""
     rows = [
-        [
-            f"`{task}`",
-            f"{row['experts']} of {row['episodes']}",
-            *(counted(one["tasks"][task]) for one in found),
-        ]
+        [f"`{task}`", f"{row['experts']} of {row['episodes']}"]
+        + [counted(one["tasks"][task]) for one in found]
         for task, row in found[0]["tasks"].items()
     ]
     return table(["task", "its experts", *(f"by {GOALS[one['goal']]}" for one in found)], rows)
@@ -234,63 +209,51 @@ def _policy_table(_: Study, found: list[Result]) -> str:
 
 def policies(results: Results) -> str:
     """Return what is known of one policy for all tasks of a suite."""
-    rows = [
-        [study.title, GOALS[one["goal"]], *_against(one), one["paper"], *effort(one)]
-        for study in POLICIES
-        for one in study.found(results)
-    ]
-    head = ["policy", "asked by", *AGAINST, "the paper's, from pictures", *EFFORT]
-    parts = [table(head, rows), sections(POLICIES, results, _policy_table)]
-    return "\n\n".join(part for part in parts if part)
+
+    def cells(found: Result) -> list[str]:
+        return [GOALS[found["goal"]], *against(found), found["paper"]]
+
+    head = ("policy", "asked by", *AGAINST, "the paper's, from pictures")
+    first = overview(POLICIES, results, head, cells)
+    return f"{first}\n\n{sections(POLICIES, results, tasks_of_policies)}".lstrip()
 
 
-def _map(_: Study, found: list[Result]) -> str:
+def heat_map(found: Sequence[Result]) -> str:
     """Return the success of each task after each stage, in parts of a hundred."""
-    (one,) = found
-    stages, drops = one["heat_map"], one["drops"]
-    order = list(dict.fromkeys(task for rates in stages for task in rates))
+    stages, drops = found[0]["heat_map"], found[0]["drops"]
     rows = []
-    for task in order:
+    for task in dict.fromkeys(task for rates in stages for task in rates):
         cells = [f"{100 * rates[task]:.0f}" if task in rates else "" for rates in stages]
         rows.append([f"`{task}`", *cells, points(drops[task])])
-    numbers = [str(number) for number in range(1, len(stages))]
-    return table(["task", *numbers, "end", "drop"], rows)
+    return table(["task", *map(str, range(1, len(stages))), "end", "drop"], rows)
 
 
 def joining(results: Results) -> str:
     """Return what is known of tasks that join one after another."""
-    rows = [
-        [study.title, *_against(one), *(points(one[name]) for name in MEASURES), *effort(one)]
-        for study in JOINING
-        for one in study.found(results)
-    ]
-    head = ["policy", *AGAINST, *(name.replace("_", " ") for name in MEASURES), *EFFORT]
-    parts = [table(head, rows), sections(JOINING, results, _map)]
-    return "\n\n".join(part for part in parts if part)
+
+    def cells(found: Result) -> list[str]:
+        return [*against(found), *(points(found[name]) for name in MEASURES)]
+
+    head = ("policy", *AGAINST, *(name.replace("_", " ") for name in MEASURES))
+    first = overview(JOINING, results, head, cells)
+    return f"{first}\n\n{sections(JOINING, results, heat_map)}".lstrip()
 
 
-def _variants(study: Study, found: list[Result]) -> str:
-    """Return a table of all variants; of a study without, that of its tasks."""
-    (one,) = found
-    variants = one.get("variants", {"": one})
+def variants(found: Sequence[Result]) -> str:
+    """Return a table of all variants; of a policy without any, one of itself and of its tasks."""
     rows = []
-    for name, variant in variants.items():
-        worst = min(variant["tasks"], key=lambda task: _rate(variant["tasks"][task]))
-        rows.append([name, *_against(variant), f"`{worst}`, {counted(variant['tasks'][worst])}"])
-        rows[-1] += effort(variant)
-    head = [study.title.lower(), *AGAINST, "the worst task", *EFFORT]
-    if "variants" in one:
-        return table(head, rows)
-    return f"{table(head[1:], [row[1:] for row in rows])}\n\n{_policy_table(study, found)}"
-
-
-def _rate(row: Result) -> float:
-    return float(row["successes"] / row["episodes"])
+    for name, one in found[0].get("variants", {NOTHING: found[0]}).items():
+        rates = {task: row["successes"] / row["episodes"] for task, row in one["tasks"].items()}
+        worst = min(rates, key=lambda task, rates=rates: rates[task])
+        cells = [*against(one), f"`{worst}`, {percent(rates[worst])}", *effort(one)]
+        rows.append([name, *cells])
+    first = table(["variant", *AGAINST, "the worst task", *EFFORT], rows)
+    return first if "variants" in found[0] else f"{first}\n\n{tasks_of_policies(found)}"
 
 
 def dependence(results: Results) -> str:
     """Return what a policy depends on."""
-    return sections(DEPENDENCE, results, _variants)
+    return sections(DEPENDENCE, results, variants)
 
 
 def transfer(results: Results) -> str:
@@ -298,17 +261,17 @@ def transfer(results: Results) -> str:
     found = TRANSFER.found(results)
     if not found:
         return TRANSFER.missing()
-    (one,) = found
-    rows = [[f"`{task}`", *_gain(row)] for task, row in one["tasks"].items()]
-    pairs = [f"{name}{alone}" for name in ("clone", "area", "actions") for alone in ("", ", alone")]
-    mean = f"Mean forward transfer: {one['forward_transfer']:.2f}, {len(one['seeds'])} seeds"
-    about = f"{mean} a task, on {one['device']}: `{one['command']}`."
-    return f"{about}\n\n{table(['task', 'forward transfer', *pairs], rows)}"
+    rows = [[f"`{task}`", *_gain(row)] for task, row in found[0]["tasks"].items()]
+    head = [f"{name}{alone}" for name in ("clone", "area", "actions") for alone in ("", ", alone")]
+    mean = f"Mean forward transfer: {found[0]['forward_transfer']:.2f}"
+    about = f"{mean}; {len(found[0]['seeds'])} seeds a task; {found[0]['device']}"
+    rows_ = table(["task", "forward transfer", *head], rows)
+    return f"{about}; `{found[0]['command']}`.\n\n{rows_}"
 
 
 def _gain(row: Result) -> list[str]:
-    gain = row["forward_transfer"]
-    means = {name: fmean(one[name] for one in row["experts"]) for name in row["experts"][0]}
+    gain, first = row["forward_transfer"], row["experts"][0]
+    means = {name: fmean(one[name] or 0 for one in row["experts"]) for name in first}
     cells = [NOTHING if gain is None else f"{gain:.2f}"]
     cells += [percent(means[name]) for name in ("clone", "clone_alone")]
     cells += [f"{means[name]:.2f}" for name in ("area", "area_alone")]
@@ -317,36 +280,32 @@ def _gain(row: Result) -> list[str]:
 
 def learned(results: Results) -> str:
     """Return all experts and policies in one table, for the README."""
+    kinds = {"experts": EXPERTS, "one policy": POLICIES, "tasks that join": JOINING}
     rows = []
-    for kind, studies in (("experts", EXPERTS), ("one policy", POLICIES), ("joining", JOINING)):
-        for study in studies:
-            for one in study.found(results):
-                goal = f", asked by {GOALS[one['goal']]}" if "goal" in one else ""
-                kept = percent(one["retention"]) if "retention" in one else NOTHING
-                cells = [f"{kind}: {study.title}{goal}", effective(one), kept, tests(one)]
-                rows.append([*cells, f"`{one['command']}`"])
+    for kind, study in ((kind, study) for kind, studies in kinds.items() for study in studies):
+        for one in study.found(results):
+            goal = f", asked by {GOALS[one['goal']]}" if "goal" in one else ""
+            kept = percent(one["retention"]) if "retention" in one else NOTHING
+            cells = [f"{kind}: {study.title}{goal}", effective(one), kept, tests(one)]
+            rows.append([*cells, f"`{one['command']}`"])
     head = ["what was learnt", "effective tasks", "of its experts'", "tests a task", "command"]
-    return table(head, rows) or "\n\n".join(study.missing() for study in EXPERTS[:1])
+    return table(head, rows) or EXPERTS[0].missing()
 
 
-BLOCKS = {
-    render.__name__: render
-    for render in (experts, policies, joining, dependence, transfer, learned)
+PARTS = {
+    part.__name__: part for part in (experts, policies, joining, dependence, transfer, learned)
 }
 
 
 def filled(text: str, folder: Path = RESULTS) -> str:
     """Return a page with the newest figures of `folder` between its marks, which stay.
 
-    Raise KeyError where a mark names no part of the page.
+    Raise KeyError where a mark names no part.
     """
     files = {name: folder / f"{name}.json" for study in STUDIES for name in study.files}
-    results = {
-        name: json.loads(path.read_text(encoding="utf-8"))
-        for name, path in files.items()
-        if path.is_file()
-    }
-    return BLOCK.sub(lambda mark: f"{mark[1]}\n{BLOCKS[mark[2]](results)}\n\n{mark[3]}", text)
+    there = {name: path.read_text("utf-8") for name, path in files.items() if path.is_file()}
+    results = {name: json.loads(told) for name, told in there.items()}
+    return BLOCK.sub(lambda mark: f"{mark[1]}\n{PARTS[mark[2]](results)}\n\n{mark[3]}", text)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""The goals that a learner knows, each once: a transition keeps but the row of its goal."""
+"""The goals that a learner knows, each once, by the row that it has in a table."""
 
 from collections.abc import Mapping
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -10,13 +10,6 @@ from polytask_learning.goals.errors import InvalidGoal
 from polytask_learning.goals.modality import Modality
 
 Goal = TypeVar("Goal")
-
-
-class UniqueGoals(NamedTuple):
-    """The different goals (U, …) of a batch, and which of them (B,) each of its rows has."""
-
-    values: Tensor
-    inverse: Tensor
 
 
 class GoalTable(Generic[Goal]):
@@ -56,14 +49,6 @@ class GoalTable(Generic[Goal]):
     def __getitem__(self, rows: Tensor) -> Tensor:
         """Return the goals (B, …) in `rows` (B,) int64; raise InvalidGoal for a row beyond."""
         return self.values[self._checked(rows)]
-
-    def unique(self, rows: Tensor) -> UniqueGoals:
-        """Return the goals in `rows` (B,), each once, so that each is encoded once.
-
-        Of what is made of `values`, `made[inverse]` is that of the batch. Raise as indexing does.
-        """
-        found, inverse = torch.unique(self._checked(rows), return_inverse=True)
-        return UniqueGoals(self.values[found], inverse)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return what to save: all goals, as `values`."""
