@@ -18,10 +18,13 @@ PAGES = (DOCS / "learned.md", DOCS.parent / "README.md")
 BLOCK = re.compile(r"(<!-- filled: (\w+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 MEASURES = ("forgetting", "worst_drop", "backward_transfer", "negative_backward_transfer")
 GOALS = {"onehot": "one-hot", "language": "language", "image": "image", "index": "index"}
+BY_GOAL = ("_onehot", "_language", "_image")
+CHOSEN = ("clone", "best")
 NOTHING = "-"
 
 Result = dict[str, Any]
 Results = dict[str, Result]
+Row = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,7 @@ EXPERTS = (
     Study("Cheetahs from states", "learning dmc_state", ("0.73 each",)),
 )
 POLICIES = (
-    Study(
-        "Meta-World",
-        "distilling distill_metaworld",
-        ("102 %", "96 %", "94 %"),
-        ("_onehot", "_language", "_image"),
-    ),
+    Study("Meta-World", "distilling distill_metaworld", ("102 %", "96 %", "94 %"), BY_GOAL),
     Study("Franka Kitchen", "distilling distill_kitchen"),
     Study("xArm", "distilling distill_xarm"),
 )
@@ -82,21 +80,20 @@ DEPENDENCE = (
     Study("Gradient surgery", "distilling distill_pcgrad"),
     Study("Pictures, taught by experts that see states", "distilling distill_privileged"),
 )
-TRANSFER = Study("Forward transfer", "transfer", ends=("_metaworld",))
+TRANSFER = Study("Meta-World", "transfer", ends=("_metaworld",))
 STUDIES = (*EXPERTS, *POLICIES, *JOINING, *DEPENDENCE, TRANSFER)
-EFFORT = ("seeds", "tests a task", "computed on", "command")
-AGAINST = ("effective tasks", "its experts'", "retention")
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table, or nothing where there are no rows."""
-    lines = [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows]]
-    return "\n".join(lines) if rows else ""
+def table(rows: Sequence[Row]) -> str:
+    """Return a table under the names of its first row's cells, or nothing without rows."""
+    head = list(rows[0]) if rows else []
+    lines = [head, ["---"] * len(head), *(row.values() for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else ""
 
 
-def percent(share: float) -> str:
+def percent(share: float, digits: int = 0) -> str:
     """Return a share, 1 being all, in parts of a hundred."""
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.{digits}f} %"
 
 
 def points(difference: float) -> str:
@@ -116,166 +113,134 @@ def counted(row: Result) -> str:
     return f"{row['successes']} of {row['episodes']} ({interval})"
 
 
-def effective(found: Result) -> str:
+def effective(found: Result) -> Row:
     """Return the effective tasks, of how many; where returns are measured, also of each."""
     number, tasks = found["effective_tasks"], len(found["tasks"])
     each = f" ({number / tasks:.2f} each)" if found.get("full_return") else ""
-    return f"{number:.2f} of {tasks}{each}"
+    return {"effective tasks": f"{number:.2f} of {tasks}{each}"}
 
 
-def tests(found: Result) -> str:
-    """Return how many episodes tested a task, over all seeds."""
-    return span(row["episodes"] for row in found["tasks"].values())
-
-
-def effort(found: Result) -> list[str]:
-    """Return the cells that tell what a result stands on."""
-    return [str(len(found["seeds"])), tests(found), found["device"], f"`{found['command']}`"]
-
-
-def against(found: Result) -> list[str]:
-    """Return the cells that compare a policy with its experts."""
+def against(found: Result) -> Row:
+    """Return what compares a policy with its experts."""
     taught = f"{found['experts_effective_tasks']:.2f}"
-    return [effective(found), taught, percent(found["retention"])]
+    return effective(found) | {"experts'": taught, "retention": percent(found["retention"], 1)}
 
 
-def overview(
-    studies: Sequence[Study], results: Results, head: Sequence[str], cells: Callable[..., list[str]]
+def effort(found: Result) -> Row:
+    """Return what a result stands on; a task's tests are those of all seeds."""
+    return {
+        "seeds": str(len(found["seeds"])),
+        "tests a task": span(row["episodes"] for row in found["tasks"].values()),
+        "computed on": found["device"],
+        "command": f"`{found['command']}`",
+    }
+
+
+def chapter(
+    studies: Sequence[Study],
+    results: Results,
+    told: Callable[[Sequence[Result]], str],
+    cells: Callable[[Result], Row] | None = None,
 ) -> str:
-    """Return a row for each result: its study's title, its `cells`, what it stands on."""
-    pairs = [(study, one) for study in studies for one in study.found(results)]
-    rows = [[study.title, *cells(one), *effort(one)] for study, one in pairs]
-    return table([*head, *EFFORT], rows)
+    """Return a table with a row of `cells` for each result, if given, then sections.
 
-
-def sections(studies: Sequence[Study], results: Results, told: Callable[..., str]) -> str:
-    """Return a section for each study: what `told` says of its results, and if any are missing."""
-    text = []
+    A study's section is what `told` says of its results, and how to make those that are missing.
+    """
+    pairs = [(study, one) for study in studies if cells for one in study.found(results)]
+    rows = [{"": study.title} | cells(one) | effort(one) for study, one in pairs if cells]
+    text = [table(rows)]
     for study in studies:
         found = study.found(results)
-        text += [f"### {study.title}", told(found) if found else ""]
-        text.append("" if len(found) == len(study.files) else study.missing())
+        text.append(f"### {study.title}")
+        if found:
+            claim = found[0]["claim"]
+            text += [f"{claim[0].upper()}{claim[1:]}.", told(found)]
+        if len(found) < len(study.files):
+            text.append(study.missing())
     return "\n\n".join(part for part in text if part)
 
 
 def tasks_of_experts(found: Sequence[Result]) -> str:
     """Return a table of each task's experts: their success, or where that is measured, return."""
-    (one,) = found
-    head, cells = ("`held`", "clone", "best"), _held
-    if one.get("full_return"):
-        head, cells = ("mean return", "least", "greatest"), _returned
-    rows = [[f"`{task}`", *cells(row), *_costs(row)] for task, row in one["tasks"].items()]
-    return table(["task", *head, "actions", "seconds"], rows)
+    rows = []
+    for task, row in found[0]["tasks"].items():
+        each, seconds = row["experts"], row["median_seconds"]
+        if found[0].get("full_return"):
+            returns = span(one["mean_return"] for one in each)
+            cells = {"mean return": f"{row['mean_return']:.0f}", "of the seeds": returns}
+        else:
+            means = (percent(fmean(one[f"validated_{name}"] for one in each)) for name in CHOSEN)
+            cells = {"`held`": counted(row)} | dict(zip(CHOSEN, means, strict=True))
+        cells["actions"] = f"{median(one['steps_of_best'] for one in each):,.0f}"
+        cells["seconds"] = NOTHING if seconds is None else f"{seconds:,.0f}"
+        rows.append({"task": f"`{task}`"} | cells)
+    return table(rows)
 
 
-def _held(row: Result) -> list[str]:
-    names = ("validated_clone", "validated_best")
-    means = [fmean(expert[name] for expert in row["experts"]) for name in names]
-    return [counted(row), *map(percent, means)]
-
-
-def _returned(row: Result) -> list[str]:
-    returns = [expert["mean_return"] for expert in row["experts"]]
-    return [f"{number:.0f}" for number in (row["mean_return"], min(returns), max(returns))]
-
-
-def _costs(row: Result) -> list[str]:
-    seconds = row.get("median_seconds")
-    steps = median(expert["steps_of_best"] for expert in row["experts"])
-    return [f"{steps:,.0f}", NOTHING if seconds is None else f"{seconds:,.0f}"]
-
-
-def experts(results: Results) -> str:
-    """Return what is known of experts: all in one table, then each claim in its own."""
-
-    def cells(found: Result) -> list[str]:
-        allowed = span(row["steps_allowed"] for row in found["tasks"].values())
-        return [effective(found), found["paper"], allowed]
-
-    head = ("experts", "effective tasks", "the paper's, from pictures", "actions allowed")
-    first = overview(EXPERTS, results, head, cells)
-    return f"{first}\n\n{sections(EXPERTS, results, tasks_of_experts)}".lstrip()
+def allowed(found: Result) -> Row:
+    """Return what experts came to, and in how many actions."""
+    actions = span(row["steps_allowed"] for row in found["tasks"].values())
+    return effective(found) | {"the paper's": found["paper"], "actions allowed": actions}
 
 
 def tasks_of_policies(found: Sequence[Result]) -> str:
     """Return a table of each task: its experts, and the policy by each kind of goal."""
-    rows = [
-        [f"`{task}`", f"{row['experts']} of {row['episodes']}"]
-        + [counted(one["tasks"][task]) for one in found]
-        for task, row in found[0]["tasks"].items()
-    ]
-    return table(["task", "its experts", *(f"by {GOALS[one['goal']]}" for one in found)], rows)
+    rows = []
+    for task, row in found[0]["tasks"].items():
+        taught = {"task": f"`{task}`", "its experts": f"{row['experts']} of {row['episodes']}"}
+        asked = {f"by {GOALS[one['goal']]}": counted(one["tasks"][task]) for one in found}
+        rows.append(taught | asked)
+    return table(rows)
 
 
-def policies(results: Results) -> str:
-    """Return what is known of one policy for all tasks of a suite."""
-
-    def cells(found: Result) -> list[str]:
-        return [GOALS[found["goal"]], *against(found), found["paper"]]
-
-    head = ("policy", "asked by", *AGAINST, "the paper's, from pictures")
-    first = overview(POLICIES, results, head, cells)
-    return f"{first}\n\n{sections(POLICIES, results, tasks_of_policies)}".lstrip()
+def asked(found: Result) -> Row:
+    """Return what a policy for all tasks of a suite came to, asked by one kind of goal."""
+    goal, paper = {"asked by": GOALS[found["goal"]]}, {"the paper's retention": found["paper"]}
+    return goal | against(found) | paper
 
 
 def heat_map(found: Sequence[Result]) -> str:
     """Return the success of each task after each stage, in parts of a hundred."""
-    stages, drops = found[0]["heat_map"], found[0]["drops"]
-    rows = []
+    stages, rows = found[0]["heat_map"], list[Row]()
     for task in dict.fromkeys(task for rates in stages for task in rates):
-        cells = [f"{100 * rates[task]:.0f}" if task in rates else "" for rates in stages]
-        rows.append([f"`{task}`", *cells, points(drops[task])])
-    return table(["task", *map(str, range(1, len(stages))), "end", "drop"], rows)
+        row = {"task": f"`{task}`"}
+        for number, rates in enumerate(stages, 1):
+            name = "end" if number == len(stages) else str(number)
+            row[name] = f"{100 * rates[task]:.0f}" if task in rates else ""
+        rows.append(row | {"drop": points(found[0]["drops"][task])})
+    return table(rows)
 
 
-def joining(results: Results) -> str:
-    """Return what is known of tasks that join one after another."""
-
-    def cells(found: Result) -> list[str]:
-        return [*against(found), *(points(found[name]) for name in MEASURES)]
-
-    head = ("policy", *AGAINST, *(name.replace("_", " ") for name in MEASURES))
-    first = overview(JOINING, results, head, cells)
-    return f"{first}\n\n{sections(JOINING, results, heat_map)}".lstrip()
+def joined(found: Result) -> Row:
+    """Return what a policy came to whose tasks joined one after another."""
+    return against(found) | {name.replace("_", " "): points(found[name]) for name in MEASURES}
 
 
 def variants(found: Sequence[Result]) -> str:
     """Return a table of all variants; of a policy without any, one of itself and of its tasks."""
-    rows = []
-    for name, one in found[0].get("variants", {NOTHING: found[0]}).items():
+    rows, known = [], found[0].get("variants", {NOTHING: found[0]})
+    for name, one in known.items():
         rates = {task: row["successes"] / row["episodes"] for task, row in one["tasks"].items()}
-        worst = min(rates, key=lambda task, rates=rates: rates[task])
-        cells = [*against(one), f"`{worst}`, {percent(rates[worst])}", *effort(one)]
-        rows.append([name, *cells])
-    first = table(["variant", *AGAINST, "the worst task", *EFFORT], rows)
-    return first if "variants" in found[0] else f"{first}\n\n{tasks_of_policies(found)}"
+        worst = min(one["tasks"], key=rates.__getitem__)
+        told = f"`{worst}`, {counted(one['tasks'][worst])}"
+        cells = {"variant": name} | against(one) | {"the worst task": told}
+        rows.append(cells | effort(one))
+    return table(rows) + ("" if "variants" in found[0] else f"\n\n{tasks_of_policies(found)}")
 
 
-def dependence(results: Results) -> str:
-    """Return what a policy depends on."""
-    return sections(DEPENDENCE, results, variants)
-
-
-def transfer(results: Results) -> str:
-    """Return what earlier tasks bring to experts of new ones."""
-    found = TRANSFER.found(results)
-    if not found:
-        return TRANSFER.missing()
-    rows = [[f"`{task}`", *_gain(row)] for task, row in found[0]["tasks"].items()]
-    head = [f"{name}{alone}" for name in ("clone", "area", "actions") for alone in ("", ", alone")]
-    mean = f"Mean forward transfer: {found[0]['forward_transfer']:.2f}"
-    about = f"{mean}; {len(found[0]['seeds'])} seeds a task; {found[0]['device']}"
-    rows_ = table(["task", "forward transfer", *head], rows)
-    return f"{about}; `{found[0]['command']}`.\n\n{rows_}"
-
-
-def _gain(row: Result) -> list[str]:
-    gain, first = row["forward_transfer"], row["experts"][0]
-    means = {name: fmean(one[name] or 0 for one in row["experts"]) for name in first}
-    cells = [NOTHING if gain is None else f"{gain:.2f}"]
-    cells += [percent(means[name]) for name in ("clone", "clone_alone")]
-    cells += [f"{means[name]:.2f}" for name in ("area", "area_alone")]
-    return cells + [f"{means[name]:,.0f}" for name in ("steps", "steps_alone")]
+def gains(found: Sequence[Result]) -> str:
+    """Return a table of what a policy of the other tasks brings to each task's experts."""
+    one, rows = found[0], []
+    for task, row in one["tasks"].items():
+        gain, cells = row["forward_transfer"], {"task": f"`{task}`"}
+        cells["forward transfer"] = NOTHING if gain is None else f"{gain:.2f}"
+        for name, form in {"clone": ".0%", "area": ".2f", "steps": ",.0f"}.items():
+            for told, end in {"": "", ", alone": "_alone"}.items():
+                mean = fmean(expert[name + end] for expert in row["experts"])
+                cells[name + told] = format(mean, form).replace("%", " %")
+        rows.append(cells)
+    about = f"{one['forward_transfer']:.2f}; {len(one['seeds'])} seeds a task; {one['device']}"
+    return f"Mean forward transfer: {about}; `{one['command']}`.\n\n{table(rows)}"
 
 
 def learned(results: Results) -> str:
@@ -285,15 +250,20 @@ def learned(results: Results) -> str:
     for kind, study in ((kind, study) for kind, studies in kinds.items() for study in studies):
         for one in study.found(results):
             goal = f", asked by {GOALS[one['goal']]}" if "goal" in one else ""
-            kept = percent(one["retention"]) if "retention" in one else NOTHING
-            cells = [f"{kind}: {study.title}{goal}", effective(one), kept, tests(one)]
-            rows.append([*cells, f"`{one['command']}`"])
-    head = ["what was learnt", "effective tasks", "of its experts'", "tests a task", "command"]
-    return table(head, rows) or EXPERTS[0].missing()
+            kept = percent(one["retention"], 1) if "retention" in one else NOTHING
+            title = {"": f"{kind}: {study.title}{goal}"} | effective(one)
+            rows.append(title | {"of its experts'": kept} | effort(one))
+            del rows[-1]["computed on"]
+    return table(rows) or EXPERTS[0].missing()
 
 
-PARTS = {
-    part.__name__: part for part in (experts, policies, joining, dependence, transfer, learned)
+PARTS: dict[str, Callable[[Results], str]] = {
+    "experts": lambda results: chapter(EXPERTS, results, tasks_of_experts, allowed),
+    "policies": lambda results: chapter(POLICIES, results, tasks_of_policies, asked),
+    "joining": lambda results: chapter(JOINING, results, heat_map, joined),
+    "dependence": lambda results: chapter(DEPENDENCE, results, variants),
+    "transfer": lambda results: chapter((TRANSFER,), results, gains),
+    "learned": learned,
 }
 
 

@@ -51,13 +51,11 @@ CLAIMS = {
         "one policy of all six tasks of the kitchen from states",
         "kitchen",
         "kitchen_state",
-        goals=("onehot", "language"),
     ),
     "distill_xarm": Claim(
         "one policy of all ten tasks at the xArm's table from states",
         "xarm",
         "xarm_ot",
-        goals=("onehot", "language"),
     ),
     "lifelong_metaworld": Claim(
         "16 tasks of Meta-World that join a policy one after another",

@@ -1,10 +1,12 @@
 """What the documents say is there, is there."""
 
+import json
 import os
 import re
 import runpy
 import subprocess
 import sys
+import types
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -71,6 +73,134 @@ def test_a_figure_is_filled_in_from_the_studies_result():
         r"\| `reach` \| near \| \d+ of 50 \| .* % \| \d+ of 50 \| \d+ of 50 \| \d+ \|", filled[1]
     )
     assert filled[2] == "| `unknown` | far | old |"
+
+
+RESULTS_PROGRAM = runpy.run_path(str(ROOT / "docs" / "fill_results.py"))
+fill_results = RESULTS_PROGRAM["filled"]
+LEARNED, README = (page.read_text(encoding="utf-8") for page in RESULTS_PROGRAM["PAGES"])
+# Each part of the pages once.
+EMPTY = "".join(f"<!-- filled: {part} -->\n<!-- end -->\n" for part in RESULTS_PROGRAM["PARTS"])
+
+
+def test_the_pages_tell_the_newest_results_of_every_part():
+    for page in (LEARNED, README):
+        assert fill_results(page) == page
+    marks = re.findall(r"<!-- filled: (\w+) -->", LEARNED + README)
+    assert marks == list(RESULTS_PROGRAM["PARTS"])
+
+
+def test_a_stale_result_is_found_and_written_anew():
+    for page in (LEARNED, README):
+        stale = page.replace(" of 16 |", " of 17 |")
+        assert stale != page
+        assert fill_results(stale) == page
+
+
+def test_another_result_makes_another_page(tmp_path):
+    result = json.loads((ROOT / "docs/results/metaworld_state.json").read_text(encoding="utf-8"))
+    result["tasks"]["hammer"]["successes"] = 3
+    (tmp_path / "metaworld_state.json").write_text(json.dumps(result), encoding="utf-8")
+    assert "| `hammer` | 3 of 60 (" in fill_results(LEARNED, tmp_path)
+
+
+def test_what_has_not_been_measured_says_so_and_tells_the_command(tmp_path):
+    told = fill_results(LEARNED, tmp_path)
+    for study in RESULTS_PROGRAM["STUDIES"]:
+        assert f"Not measured yet: `./run study {study.words}` does it." in told
+    assert "Not measured yet: `./run study learning metaw" in fill_results(README, tmp_path)
+
+
+def test_a_mark_that_names_no_part_is_refused():
+    with pytest.raises(KeyError, match="experiments"):
+        fill_results("<!-- filled: experiments -->\n<!-- end -->\n")
+
+
+def expert_row(seed):
+    """Return one expert as the study of learning tells it: 19 of 20, the clone half of them."""
+    row = {"seed": seed, "successes": 19, "episodes": 20, "mean_return": 700.0 + 20 * seed}
+    row |= {"validated_clone": 0.5, "validated_best": 1.0, "steps": 5000, "steps_of_best": 2500}
+    return row | {"seconds": 61.0 if seed else None}
+
+
+def verdicts(successes):
+    return {"result": {"verdicts": [{"held": number < successes} for number in range(10)]}}
+
+
+def policy_of(claim):
+    """Return a policy as `polytask evaluate` tells it: a task has 10 of 10, and later 9."""
+    tasks = claim.all_tasks
+    stages = range(len(tasks)) if claim.lifelong else [0]
+    rows = [
+        {"stage": stage, "modality": goal, "task": task}
+        | {"found": verdicts(10 if number == stage else 9), "expert": verdicts(10)}
+        for stage in stages
+        for goal in claim.goals
+        for number, task in enumerate(tasks[: stage + 1] if claim.lifelong else tasks)
+    ]
+    figures = dict(zip(RESULTS_PROGRAM["MEASURES"], (0.04, 0.1, -0.04, 0.05), strict=True))
+    return {"rows": rows, "goals": [{"modality": goal} | figures for goal in claim.goals]}
+
+
+def made_up_results():
+    """Return what the studies would write of such experts and policies, by the files' names."""
+    from studies import distilling, learning  # noqa: PLC0415  # where only this test finds them
+
+    results = {}
+    for name, claim in learning.CLAIMS.items():
+        experts = {task: [expert_row(0), expert_row(1)] for task in claim.all_tasks}
+        results[name] = learning.result(claim, name, experts, 2)
+    for name, claim in distilling.CLAIMS.items():
+        for goal in claim.goals:
+            about = distilling.result(claim, name, goal, [policy_of(claim)] * 2)
+            if claim.variants:
+                about = {"claim": claim.text, "variants": dict.fromkeys(claim.variants, about)}
+            results[name + (f"_{goal}" if "image" in claim.goals else "")] = about
+    row = {"seed": 0, "clone": 0.5, "clone_alone": 0.25, "area": 0.9, "area_alone": 0.8}
+    row |= {"steps": 5000, "steps_alone": 7500, "forward_transfer": None}
+    gains = {"door-unlock": 0.5, "door-open": None}
+    tasks = {task: {"forward_transfer": gain, "experts": [row]} for task, gain in gains.items()}
+    about = {"claim": "it begins as others", "forward_transfer": 0.5, "tasks": tasks}
+    about |= {"seeds": [0, 1], "device": "one", "command": "./run study transfer --seeds 2"}
+    return results | {"transfer_metaworld": about}
+
+
+def test_every_part_tells_what_the_studies_write(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    commit = types.SimpleNamespace(stdout="0" * 40)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: commit)
+    results = made_up_results()
+    assert set(results) == {name for one in RESULTS_PROGRAM["STUDIES"] for name in one.files}
+    for name, result in results.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(result), encoding="utf-8")
+    page = fill_results(EMPTY, tmp_path)
+    assert "Not measured yet" not in page
+    parts = dict(re.findall(r"filled: (\w+) -->(.*?)<!-- end", page, flags=re.DOTALL))
+    for part, lines in {
+        "experts": (
+            "| Meta-World from states | 15.20 of 16 | 15.6 of 16 | 25,000 to 75,000 | 2 | 40 |",
+            "| `hammer` | 38 of 40 (84 to 99 %) | 50 % | 100 % | 2,500 | 61 |",
+            "| Cheetahs from states | 2.13 of 3 (0.71 each) | 0.73 each | 250,000 | 2 | 40 |",
+            "| `torso-5` | 710 | 700 to 720 | 2,500 | 61 |",
+        ),
+        "policies": (
+            "| Meta-World | one-hot | 14.50 of 16 | 16.00 | 90.6 % | 102 % | 2 | 20 |",
+            "| task | its experts | by one-hot | by language | by image |",
+            "| `hammer` | 20 of 20 | 18 of 20 (70 to 97 %) | 18 of 20",
+        ),
+        "joining": (
+            "| Franka Kitchen | 5.50 of 6 | 6.00 | 91.7 % | 4.0 | 10.0 | -4.0 | 5.0 | 2 | 20 |",
+            "| `top-burner` |  | 100 | 90 | 90 | 90 | 90 | 10.0 |",
+            "| `kettle` |  |  |  |  |  | 100 | 0.0 |",
+        ),
+        "dependence": (
+            "| 250 | 14.50 of 16 | 16.00 | 90.6 % | `door-open`, 18 of 20 (70 to 97 %) | 2 | 20 |",
+            "| `drawer-close` | 20 of 20 | 18 of 20 (70 to 97 %) |",
+        ),
+        "transfer": ("| `door-open` | - | 50 % | 25 % | 0.90 | 0.80 | 5,000 | 7,500 |",),
+        "learned": ("| one policy: xArm, asked by language | 9.10 of 10 | 91.0 % | 2 | 20 |",),
+    }.items():
+        for line in lines:
+            assert line in parts[part], f"{part}: {line}"
 
 
 def without_code(text):
