@@ -197,7 +197,7 @@ def test_every_part_tells_what_the_studies_write(tmp_path, monkeypatch):
             "| `drawer-close` | 20 of 20 | 18 of 20 (70 to 97 %) |",
         ),
         "transfer": ("| `door-open` | - | 50 % | 25 % | 0.90 | 0.80 | 5,000 | 7,500 |",),
-        "learned": ("| one policy: xArm, asked by language | 9.10 of 10 | 91.0 % | 2 | 20 |",),
+        "learned": ("| one policy: xArm, asked by one-hot | 9.10 of 10 | 91.0 % | 2 | 20 |",),
     }.items():
         for line in lines:
             assert line in parts[part], f"{part}: {line}"
