@@ -1,5 +1,6 @@
 """Laws of the replay: what a transition is, which there are, and that a kill changes nothing."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -161,33 +162,29 @@ def test_what_cannot_be_is_refused(ask, message):
         ask()
 
 
+def without_pictures(whole):
+    """Return an episode as it is where nobody looks."""
+    seen = {name: whole.observations[name] for name in ("state", "success")}
+    return dataclasses.replace(whole, observations=seen)
+
+
 def test_an_episode_of_another_form_is_refused_and_nothing_is_lost():
-    replay = make()
+    replay = make(frame_stack=STACK)
     replay.add(episode(0, 5))
-    other = episode(1, 5)
-    bare = {name: other.observations[name] for name in ("state", "success")}
     with pytest.raises(InvalidEpisode, match="image of an episode of marks count is None"):
-        replay.add(
-            Episode(
-                **{
-                    name: getattr(other, name)
-                    for name in (
-                        "suite",
-                        "task",
-                        "seed",
-                        "source",
-                        "control_period",
-                        "actions",
-                        "rewards",
-                        "discounts",
-                    )
-                },
-                observations=bare,
-            )
-        )
+        replay.add(without_pictures(episode(1, 5)))
     assert len(replay) == 5
-    with pytest.raises(InvalidReplay, match="have no pictures to learn from"):
-        Replay(other.form._replace(image=None), 9, n_step=1, discount=0.9, frame_stack=3)
+
+
+def test_who_looks_at_states_does_not_mind_pictures():
+    one, other = make(), make()
+    one.add(episode(0, 5))
+    one.add(without_pictures(episode(1, 5)))
+    for number in (0, 1):
+        other.add(episode(number, 5))
+    batches = [each.sample(20, np.random.default_rng(0)) for each in (one, other)]
+    for found, wanted in zip(*batches, strict=True):
+        assert torch.equal(found, wanted)
 
 
 def logged(folder, count, capacity=50):
