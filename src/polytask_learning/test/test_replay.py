@@ -174,6 +174,8 @@ def test_an_episode_of_another_form_is_refused_and_nothing_is_lost():
     with pytest.raises(InvalidEpisode, match="image of an episode of marks count is None"):
         replay.add(without_pictures(episode(1, 5)))
     assert len(replay) == 5
+    with pytest.raises(InvalidReplay, match="have no pictures to learn from"):
+        Replay(without_pictures(episode(1, 5)).form, 9, n_step=1, discount=0.9, frame_stack=3)
 
 
 def test_who_looks_at_states_does_not_mind_pictures():
