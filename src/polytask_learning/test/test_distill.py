@@ -180,6 +180,14 @@ def test_of_each_task_so_many_steps_are_kept(tmp_path, teachers):
     assert len(some) == 50
 
 
+def test_of_a_task_that_joins_another_number_may_be_kept(tmp_path, teachers):
+    path = tmp_path / "u"
+    distil(DistilRequest(keep=50, updates=50), [teachers[TASKS[0]]], path, nothing)
+    folder = add(path, teachers[TASKS[1]], nothing, keep=20)
+    add(path, teachers[TASKS[2]], nothing)
+    assert [len(RelabelledData(folder.data(task))) for task in TASKS] == [50, 20, 50]
+
+
 def test_of_pictures_only_those_are_kept_that_a_kept_step_shows(tmp_path, make_teacher):
     run = make_teacher(tmp_path / "run", TASKS[0], observations="pixels")
     thin(run / RELABELLED, tmp_path / "thin", 20, seed=0)

@@ -4,6 +4,7 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
+from polytask_contract.cli import argument_types
 from polytask_contract.episodes.store import EpisodeStore
 from polytask_learning.cli.compute_options import compute_of, describe_compute
 
@@ -20,6 +21,8 @@ class LifelongAdd:
         add("--expert", type=Path, required=True, metavar="NEW", help="the new expert's run")
         pictures = "a store of demonstrations whose last pictures are goal images"
         add("--demonstrations", type=Path, help=pictures)
+        kept = "steps to keep of the task, by default as many as of others"
+        add("--keep", type=argument_types.positive, help=kept)
         describe_compute(parser)
         parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
 
@@ -39,6 +42,7 @@ class LifelongAdd:
                 options.run,
                 options.expert,
                 sink,
+                keep=options.keep,
                 demonstrations=store,
                 compute=compute_of(options),
             )

@@ -61,7 +61,9 @@ def distil(
         MADE_WITH: versions(),
     }
     folder = UnifiedFolder.begin(path, manifest)
-    stage = _begun(folder, 0, entries, book, teachers, compute)
+    stage = _begun(folder, 0, entries, book, compute, teachers)
+    for teacher in teachers:
+        _keep_data(folder, teacher, request.keep)
     StageTraining(folder, stage, compute).go_on(sink)
     return folder
 
@@ -71,6 +73,7 @@ def add(
     run: Path,
     sink: Sink,
     *,
+    keep: int | None = None,
     demonstrations: EpisodeStore | None = None,
     compute: ComputeSettings | None = None,
 ) -> UnifiedFolder:
@@ -78,12 +81,13 @@ def add(
 
     The policy is as large as before, and remains what it was until the new one is at its end.
     Where that was stopped, the same call goes on; where it knows this expert already, nothing is
-    done. Raise as `distil` does.
+    done. Of the task `keep` steps are kept, by default as many as of others. Raise as `distil`
+    does, and InvalidSample for a `keep` below 1.
     """
     compute = compute or ComputeSettings()
     compute.prepare_process()
     folder = UnifiedFolder(path)
-    stage = joining(folder, run, demonstrations, compute)
+    stage = joining(folder, run, demonstrations, compute, keep)
     StageTraining(folder, stage, compute).go_on(sink)
     return folder
 
@@ -93,6 +97,7 @@ def joining(
     run: Path,
     demonstrations: EpisodeStore | None,
     compute: ComputeSettings,
+    keep: int | None = None,
 ) -> Stage:
     """Return the stage in which the expert of `run` joins: the next one, or one that has ended."""
     before = folder.current()
@@ -107,7 +112,9 @@ def joining(
     book = make_book(folder.request.goals, folder.settings, folder.goal_image)
     book.load_state_dict(before.goals())
     entries = [*before.tasks, _entry(teacher, book, demonstrations)]
-    return _begun(folder, before.number + 1, entries, book, [teacher], compute)
+    stage = _begun(folder, before.number + 1, entries, book, compute, [teacher])
+    _keep_data(folder, teacher, keep or folder.request.keep)
+    return stage
 
 
 def _begun(
@@ -115,10 +122,10 @@ def _begun(
     number: int,
     entries: Sequence[dict[str, Any]],
     book: GoalBook,
-    teachers: Sequence[Teacher],
     compute: ComputeSettings,
+    teachers: Sequence[Teacher],
 ) -> Stage:
-    """Return a stage that has all that it learns from."""
+    """Return a stage that has all that it learns from but its data."""
     runs = folder.stages()[number - 1].runs if number else {}
     runs |= {one.label.task: str(one.run.resolve()) for one in teachers}
     warm = number > 0 and folder.settings.warm
@@ -130,8 +137,6 @@ def _begun(
     }
     _check_same(folder, number, entries)
     stage = folder.begin_stage(number, manifest)
-    for teacher in teachers:
-        _keep_data(folder, teacher)
     stage.keep_goals(book.state_dict())
     return stage
 
@@ -156,13 +161,13 @@ def _check_same(folder: UnifiedFolder, number: int, entries: Sequence[Mapping[st
         )
 
 
-def _keep_data(folder: UnifiedFolder, teacher: Teacher) -> None:
+def _keep_data(folder: UnifiedFolder, teacher: Teacher, keep: int) -> None:
     """Keep what the teacher's file has for a new task, unless it is there already."""
     target = folder.data(teacher.label.task)
-    wanted = thinned_label(teacher.label, folder.request.keep)
+    wanted = thinned_label(teacher.label, keep)
     # A step that was given up may have left another expert's.
     if not target.exists() or read_label(target) != wanted:
-        thin(teacher.path, target, folder.request.keep, folder.request.seed)
+        thin(teacher.path, target, keep, folder.request.seed)
 
 
 def _entry(teacher: Teacher, book: GoalBook, demonstrations: EpisodeStore | None) -> dict[str, Any]:
