@@ -92,7 +92,15 @@ CLAIMS = {
         "one policy that sees pictures, of four experts of Meta-World that saw states",
         "metaworld",
         "metaworld_teachers",
-        words=("--obs", "pixels", "--precision", "bfloat16", "--channels-last", "--updates", "8000"),
+        words=(
+            "--obs",
+            "pixels",
+            "--precision",
+            "bfloat16",
+            "--channels-last",
+            "--updates",
+            "8000",
+        ),
         tasks=("door-open", "drawer-close", "drawer-open", "button-press-topdown"),
     ),
     "lifelong_kitchen": Claim(
