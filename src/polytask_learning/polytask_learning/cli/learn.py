@@ -8,6 +8,7 @@ from polytask_contract.cli import argument_types
 from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.suites import find_suite
 from polytask_learning.cli.compute_options import compute_of, describe_compute
+from polytask_learning.cli.practice_options import describe_practice, request_of
 from polytask_learning.data.reservoir import KEEP
 from polytask_learning.jobs.choices import (
     ALL,
@@ -19,7 +20,6 @@ from polytask_learning.jobs.choices import (
     workers,
 )
 from polytask_learning.jobs.many import learn_many
-from polytask_learning.settings import PRESETS
 
 
 class Learn:
@@ -32,19 +32,11 @@ class Learn:
         add = parser.add_argument
         add("--suite", required=True, help="the suite, as metaworld")
         add("--task", required=True, help=f"tasks of the suite, as a,b, or {ALL}")
-        add("--demos", type=argument_types.count, default=1, help="demonstrations to learn from")
-        add("--demonstrations", type=Path, default=Path("demonstrations"), help="their store")
         add("--obs", choices=("state", "pixels"), default="state", help="what the policy sees")
-        rewards = "the environment's own, or what matching the demonstrations earns"
         start = "a unified policy's folder: the expert begins as that policy, and as large"
         add("--start-from", type=Path, metavar="RUN", help=start)
         pictures = "keep pictures of practice, for a policy that sees them to learn from"
         add("--pictures", action=argparse.BooleanOptionalAction, default=False, help=pictures)
-        add("--reward", choices=("env", "ot"), default="env", help=rewards)
-        add("--preset", choices=sorted(PRESETS), default="fast", help="numbers of the training")
-        add("--steps", type=argument_types.positive, default=25_000, help="actions at most")
-        add("--seed", type=argument_types.seed, default=0, help="of everything that is drawn")
-        add("--evaluate-every", type=argument_types.positive, default=2500, help="steps in between")
         many = "learners at once: a number, or auto for the CPUs"
         add("--jobs", type=workers, default=AUTO, help=many)
         add("--executor", choices=EXECUTORS, default=LOCAL, help="where several learners run")
@@ -54,6 +46,7 @@ class Learn:
         add("--keep", type=argument_types.positive, default=KEEP, help=kept)
         films = "film a success and a failure for the report"
         add("--videos", action=argparse.BooleanOptionalAction, default=True, help=films)
+        describe_practice(parser)
         describe_compute(parser)
         parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
 
@@ -76,20 +69,9 @@ def _learn_one(options: argparse.Namespace, task: str) -> int:
     from polytask_learning.training.assembly import Maker, make_expert  # noqa: PLC0415
     from polytask_learning.training.learn import learn  # noqa: PLC0415
     from polytask_learning.training.relabel import relabel  # noqa: PLC0415
-    from polytask_learning.training.request import Request  # noqa: PLC0415
 
-    request = Request(
-        suite=options.suite,
-        task=task,
-        demonstrations=options.demos,
-        observations=options.obs,
-        reward=options.reward,
-        preset=options.preset,
-        steps=options.steps,
-        seed=options.seed,
-        evaluate_every=options.evaluate_every,
-        pictures=options.pictures,
-    )
+    more = {"observations": options.obs, "pictures": options.pictures}
+    request = request_of(options, options.suite, task, **more)
     store = EpisodeStore(options.demonstrations)
     path, compute = _folder(options, task, alone=True), compute_of(options)
     make: Maker = make_expert

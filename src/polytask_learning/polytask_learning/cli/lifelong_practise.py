@@ -4,10 +4,9 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
-from polytask_contract.cli import argument_types
 from polytask_contract.episodes.store import EpisodeStore
 from polytask_learning.cli.compute_options import compute_of, describe_compute
-from polytask_learning.settings import PRESETS
+from polytask_learning.cli.practice_options import describe_practice, request_of
 
 
 class LifelongPractise:
@@ -20,14 +19,7 @@ class LifelongPractise:
         add = parser.add_argument
         add("--run", type=Path, required=True, help="the policy's folder")
         add("--task", required=True, help="a task of its suite that it does not know")
-        add("--demos", type=argument_types.count, default=1, help="demonstrations to learn from")
-        add("--demonstrations", type=Path, default=Path("demonstrations"), help="their store")
-        rewards = "the environment's own, or what matching the demonstrations earns"
-        add("--reward", choices=("env", "ot"), default="env", help=rewards)
-        add("--preset", choices=sorted(PRESETS), default="fast", help="numbers of the practice")
-        add("--steps", type=argument_types.positive, default=25_000, help="actions at most")
-        add("--seed", type=argument_types.seed, default=0, help="of everything that is drawn")
-        add("--evaluate-every", type=argument_types.positive, default=2500, help="steps in between")
+        describe_practice(parser)
         describe_compute(parser)
         parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
 
@@ -38,18 +30,9 @@ class LifelongPractise:
         from polytask_learning.cli.sinks import sinks_of  # noqa: PLC0415
         from polytask_learning.distilling.practise import practice_of, practise  # noqa: PLC0415
         from polytask_learning.distilling.unified_folder import UnifiedFolder  # noqa: PLC0415
-        from polytask_learning.training.request import Request  # noqa: PLC0415
 
-        request = Request(
-            suite=UnifiedFolder(options.run).form.suite,
-            task=options.task,
-            demonstrations=options.demos,
-            reward=options.reward,
-            preset=options.preset,
-            steps=options.steps,
-            seed=options.seed,
-            evaluate_every=options.evaluate_every,
-        )
+        suite = UnifiedFolder(options.run).form.suite
+        request = request_of(options, suite, options.task)
         store = EpisodeStore(options.demonstrations)
         place = practice_of(options.run, options.task)
         with closing(sinks_of(place, request.steps)) as sink:
