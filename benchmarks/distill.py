@@ -8,7 +8,6 @@ the better one. What has no peer is on one thread; `flat_…` is how many times 
 tasks an update takes with 50, sampling included.
 """
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,7 +20,6 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks._authors import AGENT, is_theirs
 from benchmarks._children import ended_in_order
 from benchmarks._report import report, say
 from benchmarks.learner import (
@@ -35,6 +33,7 @@ from benchmarks.learner import (
     VARIANTS,
     Case,
     Peer,
+    parse,
     peer_of,
     taking_turns,
 )
@@ -229,19 +228,9 @@ def inference() -> dict[str, Case]:
     return cases
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Return the command line's options, or end the process with what is valid."""
-    parser = argparse.ArgumentParser(prog="./run bench distill", description=__doc__)
-    parser.add_argument("--peer", type=Path, help="a checkout of the paper's authors' repository")
-    options = parser.parse_args(arguments)
-    if options.peer is not None and not is_theirs(options.peer):
-        parser.error(f"--peer {options.peer} has no {AGENT}; valid: the authors' repository")
-    return options
-
-
 def main() -> None:
     """Measure every case and print the result."""
-    options = parse(sys.argv[1:])
+    options = parse(sys.argv[1:], "distill", __doc__)
     with ended_in_order("distill"), peer_of(options.peer) as peer:
         cases = pixel_update(peer)
     for kind in TASKS:

@@ -244,9 +244,9 @@ def peer_of(folder: Path | None) -> Iterator[Peer]:
             yield peer
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Return the command line's options, or end the process with what is valid."""
-    parser = argparse.ArgumentParser(prog="./run bench learner", description=__doc__)
+def parse(arguments: list[str], name: str, about: str | None) -> argparse.Namespace:
+    """Return the options of the benchmark `name`, or end the process with what is valid."""
+    parser = argparse.ArgumentParser(prog=f"./run bench {name}", description=about)
     parser.add_argument("--peer", type=Path, help="a checkout of the paper's authors' repository")
     options = parser.parse_args(arguments)
     if options.peer is not None and not is_theirs(options.peer):
@@ -256,7 +256,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def main() -> None:
     """Measure every case and print the result."""
-    options = parse(sys.argv[1:])
+    options = parse(sys.argv[1:], "learner", __doc__)
     with ended_in_order("learner"), peer_of(options.peer) as peer:
         cases = timed("state_update", ROUNDS["state"], partial(updates, "state", "paper"), peer)
         cases |= {"state_update_fast_preset": fast_preset()}

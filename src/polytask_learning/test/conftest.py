@@ -1,7 +1,9 @@
 """What the learner's tests share."""
 
+import argparse
 import dataclasses
 import hashlib
+import shlex
 from types import SimpleNamespace
 
 import numpy as np
@@ -112,6 +114,23 @@ def _done(task):
 def teacher_maker():
     """Return what makes experts whose answers are known, as runs that have been relabelled."""
     return make_teacher
+
+
+@pytest.fixture(name="parsed", scope="session")
+def command_parser():
+    """Return what tells the verb of a command line, of some, and the options that it means."""
+
+    def parsed(line, verbs):
+        words = shlex.split(line)
+        assert words[0] == "polytask"
+        ((name, verb),) = [
+            one for one in verbs.items() if tuple(words[1 : 1 + len(one[0])]) == one[0]
+        ]
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        verb().describe(parser)
+        return name, parser.parse_args(words[1 + len(name) :])
+
+    return parsed
 
 
 @pytest.fixture(name="formula", scope="session")

@@ -188,6 +188,26 @@ def test_of_a_task_that_joins_another_number_may_be_kept(tmp_path, teachers):
     assert [len(RelabelledData(folder.data(task))) for task in TASKS] == [50, 20, 50]
 
 
+def test_what_a_stage_began_with_stays_when_its_expert_keeps_less(tmp_path, make_teacher):
+    run, path = make_teacher(tmp_path / "run", TASKS[0]), tmp_path / "u"
+    folder = distil(DistilRequest(updates=50), [run], path, nothing)
+    before = folder.data(TASKS[0]).read_bytes()
+    thin(run / RELABELLED, tmp_path / "less", 10, seed=0)
+    (tmp_path / "less").replace(run / RELABELLED)
+    distil(DistilRequest(updates=50), [run], path, nothing)
+    assert folder.data(TASKS[0]).read_bytes() == before
+
+
+def test_a_step_that_was_stopped_goes_on_with_as_many_steps_of_its_task(tmp_path, teachers):
+    path = tmp_path / "u"
+    distil(DistilRequest(updates=50), [teachers[TASKS[0]]], path, nothing)
+    with pytest.raises(Killed):
+        add(path, teachers[TASKS[1]], killer(0), keep=20)
+    with pytest.raises(OtherConfiguration, match="has keep 20, not 30"):
+        add(path, teachers[TASKS[1]], nothing, keep=30)
+    assert len(RelabelledData(add(path, teachers[TASKS[1]], nothing, keep=20).data(TASKS[1]))) == 20
+
+
 def test_of_pictures_only_those_are_kept_that_a_kept_step_shows(tmp_path, make_teacher):
     run = make_teacher(tmp_path / "run", TASKS[0], observations="pixels")
     thin(run / RELABELLED, tmp_path / "thin", 20, seed=0)
@@ -273,7 +293,7 @@ def test_a_wrong_number_in_a_loss_is_told_by_its_task(tmp_path, teachers, monkey
     distil(DistilRequest(), [teachers[task] for task in TASKS], tmp_path / "u", nothing)
 
 
-def refused(error, said, tmp_path, runs, request=None):
+def assert_refused(error, said, tmp_path, runs, request=None):
     """Assert that distilling is refused, and that nothing was written."""
     with pytest.raises(error, match=said):
         distil(request or DistilRequest(), runs, tmp_path / "u", nothing)
@@ -290,46 +310,46 @@ def refused(error, said, tmp_path, runs, request=None):
 )
 def test_experts_of_other_forms_are_told_apart(tmp_path, teachers, make_teacher, unlike, said):
     other = make_teacher(tmp_path / "other", TASKS[1], **unlike)
-    refused(UnusableTeacher, said, tmp_path, [teachers[TASKS[0]], other])
+    assert_refused(UnusableTeacher, said, tmp_path, [teachers[TASKS[0]], other])
 
 
-def test_a_task_that_is_given_twice_is_refused(tmp_path, teachers, make_teacher):
+def test_a_task_that_is_given_twice_is_assert_refused(tmp_path, teachers, make_teacher):
     twin = make_teacher(tmp_path / "twin", TASKS[0], seed=7)
     said = f"the task '{TASKS[0]}' is given twice: by .*{TASKS[0]} and .*twin"
-    refused(UnusableTeacher, said, tmp_path, [teachers[TASKS[0]], twin])
+    assert_refused(UnusableTeacher, said, tmp_path, [teachers[TASKS[0]], twin])
     path = tmp_path / "one"
     distil(DistilRequest(), [teachers[TASKS[0]]], path, nothing)
     with pytest.raises(UnusableTeacher, match=f"the task '{TASKS[0]}' is given twice"):
         add(path, twin, nothing)
 
 
-def test_data_of_another_expert_are_refused(tmp_path, make_teacher):
+def test_data_of_another_expert_are_assert_refused(tmp_path, make_teacher):
     run, other = (make_teacher(tmp_path / str(seed), TASKS[0], seed=seed) for seed in (0, 1))
     shutil.copy(other / RELABELLED, run / RELABELLED)
     said = r"is by the expert \w{12}, and that of the run is \w{12}; `polytask relabel .*` makes"
-    refused(UnusableTeacher, said, tmp_path, [run])
+    assert_refused(UnusableTeacher, said, tmp_path, [run])
     (run / RELABELLED).unlink()
-    refused(UnusableTeacher, "has no relabelled.safetensors", tmp_path, [run])
+    assert_refused(UnusableTeacher, "has no relabelled.safetensors", tmp_path, [run])
 
 
-def test_damaged_data_are_refused(tmp_path, make_teacher):
+def test_damaged_data_are_assert_refused(tmp_path, make_teacher):
     run = make_teacher(tmp_path / "run", TASKS[0])
     content = bytearray((run / RELABELLED).read_bytes())
     content[-100] ^= 1
     (run / RELABELLED).write_bytes(content)
-    refused(BrokenData, "do not match its checksum", tmp_path, [run])
+    assert_refused(BrokenData, "do not match its checksum", tmp_path, [run])
 
 
 def test_a_modality_that_is_missing_for_a_task_is_named(tmp_path, teachers, make_teacher):
     without = make_teacher(tmp_path / "without", TASKS[1], goal=False)
     said = f"the task '{TASKS[1]}' has no image goal; valid: one or more"
     asked = DistilRequest(goals=("onehot", "image"))
-    refused(InvalidGoal, said, tmp_path, [teachers[TASKS[0]], without], asked)
+    assert_refused(InvalidGoal, said, tmp_path, [teachers[TASKS[0]], without], asked)
 
 
 def test_pictures_are_missing_where_experts_saw_states(tmp_path, teachers):
     asked = DistilRequest("pixels")
-    refused(
+    assert_refused(
         UnknownName, "observation 'pixels'; valid: state", tmp_path, [teachers[TASKS[0]]], asked
     )
 
@@ -363,15 +383,15 @@ def test_goal_images_come_from_demonstrations_where_there_are_some(tmp_path, mak
         ({"hidden": (0,)}, InvalidSetting, "hidden is"),
     ],
 )
-def test_a_request_for_what_there_is_not_is_refused(changes, error, said):
+def test_a_request_for_what_there_is_not_is_assert_refused(changes, error, said):
     with pytest.raises(error, match=said):
         _ = DistilRequest(**changes).settings
 
 
-def test_more_tasks_than_one_hot_goals_are_refused(tmp_path, teachers, preset):
+def test_more_tasks_than_one_hot_goals_are_assert_refused(tmp_path, teachers, preset):
     preset(capacity=2, one_hot=2)
     runs = [teachers[task] for task in TASKS]
-    refused(InvalidGoal, "the one-hot goal is 2; valid: 0 to 1", tmp_path, runs)
+    assert_refused(InvalidGoal, "the one-hot goal is 2; valid: 0 to 1", tmp_path, runs)
 
 
 def test_an_experts_run_is_no_policy_and_the_other_way_round(tmp_path, teachers):
@@ -392,7 +412,7 @@ def test_what_another_request_began_is_left(tmp_path, teachers):
         distil(DistilRequest(), [teachers[TASKS[1]]], path, nothing)
 
 
-def test_a_damaged_policy_is_refused(tmp_path, teachers):
+def test_a_damaged_policy_is_assert_refused(tmp_path, teachers):
     path = tmp_path / "u"
     folder = distil(DistilRequest(), [teachers[TASKS[0]]], path, nothing)
     checkpoint = folder.current().path / "checkpoints" / "best.checkpoint"
@@ -435,7 +455,7 @@ def spoken(monkeypatch):
 
 
 @pytest.mark.usefixtures("spoken")
-def test_a_paraphrase_is_understood_and_another_sentence_refused(tmp_path, teachers):
+def test_a_paraphrase_is_understood_and_another_sentence_assert_refused(tmp_path, teachers):
     runs = [teachers[task] for task in TASKS[:2]]
     folder = distil(DistilRequest(goals=("language",)), runs, tmp_path / "u", nothing)
     policy = UnifiedPolicy(folder.path)

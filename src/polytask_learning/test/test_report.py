@@ -1,10 +1,8 @@
 """The report of a run is one file that needs no other, and says what the run says."""
 
-import argparse
 import base64
 import json
 import re
-import shlex
 import shutil
 from dataclasses import fields
 from html.parser import HTMLParser
@@ -198,17 +196,7 @@ def test_a_report_replaces_the_one_before_and_leaves_nothing_beside_it(run):
     assert {path.name for path in run.iterdir()} == before
 
 
-def parsed(line):
-    """Return the options that a command line means to its verb."""
-    words = shlex.split(line)
-    assert words[0] == "polytask"
-    ((name, verb),) = [one for one in VERBS.items() if tuple(words[1 : 1 + len(one[0])]) == one[0]]
-    parser = argparse.ArgumentParser(exit_on_error=False)
-    verb().describe(parser)
-    return name, parser.parse_args(words[1 + len(name) :])
-
-
-def test_the_commands_are_understood_and_ask_for_the_same():
+def test_the_commands_are_understood_and_ask_for_the_same(parsed):
     request = Request(
         suite="point",
         task="north_east",
@@ -228,7 +216,8 @@ def test_the_commands_are_understood_and_ask_for_the_same():
     compute = ComputeSettings(
         precision="bfloat16", channels_last=True, compile="default", threads=2
     )
-    done = dict(map(parsed, commands(vars(request), vars(compute), range(7, 47))))
+    typed = commands(vars(request), vars(compute), range(7, 47))
+    done = dict(parsed(line, VERBS) for line in typed)
     assert set(done) == set(VERBS)
     learn = done["learn",]
     assert compute_of(learn) == compute

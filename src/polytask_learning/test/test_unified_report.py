@@ -1,9 +1,7 @@
 """The report of a unified policy says what is known of it, and of what it is not known."""
 
-import argparse
 import json
 import re
-import shlex
 import shutil
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
@@ -372,21 +370,11 @@ def test_a_policy_that_was_stopped_has_a_report_too(folder):
     assert "One policy, 0 tasks" in read(folder).text
 
 
-def parsed(line):
-    """Return the options that a command line means to its verb."""
-    words = shlex.split(line)
-    assert words[0] == "polytask"
-    ((name, verb),) = [one for one in VERBS.items() if tuple(words[1 : 1 + len(one[0])]) == one[0]]
-    parser = argparse.ArgumentParser(exit_on_error=False)
-    verb().describe(parser)
-    return name, parser.parse_args(words[1 + len(name) :])
-
-
-def test_the_commands_are_understood_and_ask_for_the_same(folder):
+def test_the_commands_are_understood_and_ask_for_the_same(folder, parsed):
     know_stage(folder, 1, "onehot", 10, 5, 3)
     page = unified_report(folder, videos=False)
     typed = re.findall("<span>(polytask .*?)</span>", page)
-    done = dict(map(parsed, typed))
+    done = dict(parsed(line, VERBS) for line in typed)
     assert list(done) == [("distill",), ("lifelong", "add"), ("evaluate",), ("report",)]
     first, added = done["distill",], done["lifelong", "add"]
     assert first.runs == [folder.path.parent / task for task in TASKS[:2]]
@@ -409,7 +397,7 @@ def test_the_commands_are_understood_and_ask_for_the_same(folder):
     assert asked == REQUEST
 
 
-def test_what_was_practised_is_practised_again(folder):
+def test_what_was_practised_is_practised_again(folder, parsed):
     task, run = TASKS[2], folder.path / "practice" / TASKS[2]
     shutil.copytree(folder.path.parent / task, run)
     path = folder.path / "stages" / "001" / "manifest.json"
@@ -420,20 +408,20 @@ def test_what_was_practised_is_practised_again(folder):
     asked["request"] |= {"demonstrations": 3, "reward": "ot", "steps": 777, "seed": 5}
     (run / "manifest.json").write_text(json.dumps(asked))
     about = ({"request": {}}, folder.stages(), range(5))
-    name, options = parsed(unified_commands(*about)[1])
+    name, options = parsed(unified_commands(*about)[1], VERBS)
     assert name == ("lifelong", "practise")
     assert (options.task, options.demos, options.reward) == (task, 3, "ot")
     assert (options.steps, options.seed, options.evaluate_every) == (777, 5, 2500)
     shutil.rmtree(run)
-    name, options = parsed(unified_commands(*about)[1])
+    name, options = parsed(unified_commands(*about)[1], VERBS)
     assert (name, options.task) == (("lifelong", "practise"), task)
 
 
-def test_what_the_preset_says_is_not_asked_for(folder):
+def test_what_the_preset_says_is_not_asked_for(folder, parsed):
     request = {"goals": ["onehot"], "hidden": [], "updates": 0, "surgery": True, "seed": 0}
     stages = folder.stages()
     line = unified_commands({"request": request}, stages[:1], range(5))[0]
-    _, options = parsed(line)
+    _, options = parsed(line, VERBS)
     assert "--hidden" not in line
     assert "--updates" not in line
     assert (options.pcgrad, options.seed) == (True, 0)

@@ -12,7 +12,7 @@ from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.suites import find_suite, sentences
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.data.relabelled_file import read_label
-from polytask_learning.data.thinning import thin, thinned_label
+from polytask_learning.data.thinning import thin
 from polytask_learning.distilling.assembly import make_book
 from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.distilling.teachers import Teacher, check_together, open_teachers
@@ -61,9 +61,7 @@ def distil(
         MADE_WITH: versions(),
     }
     folder = UnifiedFolder.begin(path, manifest)
-    stage = _begun(folder, 0, entries, book, compute, teachers)
-    for teacher in teachers:
-        _keep_data(folder, teacher, request.keep)
+    stage = _begun(folder, 0, (entries, request.keep), book, compute, teachers)
     StageTraining(folder, stage, compute).go_on(sink)
     return folder
 
@@ -112,31 +110,37 @@ def joining(
     book = make_book(folder.request.goals, folder.settings, folder.goal_image)
     book.load_state_dict(before.goals())
     entries = [*before.tasks, _entry(teacher, book, demonstrations)]
-    stage = _begun(folder, before.number + 1, entries, book, compute, [teacher])
-    _keep_data(folder, teacher, keep or folder.request.keep)
-    return stage
+    asked = (entries, keep or folder.request.keep)
+    return _begun(folder, before.number + 1, asked, book, compute, [teacher])
 
 
 def _begun(
     folder: UnifiedFolder,
     number: int,
-    entries: Sequence[dict[str, Any]],
+    asked: tuple[Sequence[dict[str, Any]], int],
     book: GoalBook,
     compute: ComputeSettings,
     teachers: Sequence[Teacher],
 ) -> Stage:
-    """Return a stage that has all that it learns from but its data."""
+    """Return a stage that has all that it learns from.
+
+    It is `asked` for tasks, and for how many steps of those that are new to keep at most.
+    """
+    entries, keep = asked
     runs = folder.stages()[number - 1].runs if number else {}
     runs |= {one.label.task: str(one.run.resolve()) for one in teachers}
     warm = number > 0 and folder.settings.warm
     manifest = {
         "tasks": list(entries),
+        "keep": keep,
         "warm": warm,
         "compute": asdict(compute),
         MADE_WITH: versions() | {"runs": runs},
     }
     _check_same(folder, number, entries)
     stage = folder.begin_stage(number, manifest)
+    for teacher in teachers:
+        _keep_data(folder, teacher, keep)
     stage.keep_goals(book.state_dict())
     return stage
 
@@ -162,11 +166,13 @@ def _check_same(folder: UnifiedFolder, number: int, entries: Sequence[Mapping[st
 
 
 def _keep_data(folder: UnifiedFolder, teacher: Teacher, keep: int) -> None:
-    """Keep what the teacher's file has for a new task, unless it is there already."""
+    """Keep what the teacher's file has for a new task, unless something is there already.
+
+    What a stage began with stays, whatever has become of the teacher's file.
+    """
     target = folder.data(teacher.label.task)
-    wanted = thinned_label(teacher.label, keep)
     # A step that was given up may have left another expert's.
-    if not target.exists() or read_label(target) != wanted:
+    if not target.exists() or read_label(target).expert != teacher.label.expert:
         thin(teacher.path, target, keep, folder.request.seed)
 
 

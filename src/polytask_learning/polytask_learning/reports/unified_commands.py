@@ -60,7 +60,8 @@ def unified_commands(
 
 def _joining(task: str, run: Path, stage: Stage) -> list[str]:
     if run.parts[-2:] != (PRACTICE, task):
-        asked = compute_words(stage.manifest.get("compute", {}))
+        asked = words({"keep": "--keep"}, stage.manifest)
+        asked += compute_words(stage.manifest.get("compute", {}))
         return ["lifelong", "add", "--run", RUN, "--expert", str(run), *asked]
     try:
         manifest = RunFolder(run).manifest
