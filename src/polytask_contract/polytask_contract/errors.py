@@ -69,5 +69,9 @@ class NoDemonstrator(PolyTaskError):
     """A suite has no scripted policy for a task; the message says what to use instead."""
 
 
+class WorldStopped(PolyTaskError):
+    """A robot stopped in mid-episode, or cannot tell what there is; the message says why."""
+
+
 class ResetFailed(PolyTaskError):
     """The environment could not be brought to a start; the message says why."""

@@ -34,8 +34,20 @@ class World(Protocol):
         is no way to a start.
         """
 
+    def anticipate(self, action: Action) -> None:
+        """Take note, in real time, of the action that the period's `advance` will bring.
+
+        A robot begins to move at once. Where several come in a period the newest counts.
+        """
+
     def advance(self, action: Action) -> dm_env.TimeStep:
-        """Move the world by one control period."""
+        """Move the world by one control period; for a robot, which has moved: see where it is.
+
+        Raise WorldStopped when the robot has stopped by itself, or cannot be seen any more.
+        """
+
+    def halt(self, reason: str) -> None:
+        """Stand still at once, for `reason`; the episode goes on with the next action."""
 
     def stop(self, reason: str) -> None:
         """Stand still until the next reset: the episode was given up for `reason`."""

@@ -11,7 +11,9 @@ from rclpy.action import ActionServer, CancelResponse
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.time import Time
+from std_msgs.msg import String
 
+from polytask_contract.environment import Action as ActionValues
 from polytask_contract.environment import Turn
 from polytask_contract.errors import (
     ActionRefused,
@@ -19,15 +21,17 @@ from polytask_contract.errors import (
     PolyTaskError,
     ResetFailed,
     UnknownName,
+    WorldStopped,
 )
 from polytask_contract.world import World
 from polytask_msgs.action import ResetEnvironment
 from polytask_msgs.msg import Action, ActionRefusal, EnvironmentSpec, Observation
 from polytask_msgs.srv import ReleaseEnvironment
 from polytask_ros import names, qos
-from polytask_ros.messages import fill_observation, spec_message
-from polytask_ros.parameters import declare_parameters, refuse_undeclared
+from polytask_ros.messages import fill_observation, packed, spec_message
+from polytask_ros.parameters import InvalidParameter, declare_parameters, refuse_undeclared
 from polytask_ros.referee import ActionWatchdog, Holding, Turns
+from polytask_ros.stepped_reset import SteppedReset
 
 # How often the server looks whether its client is still there, and resumes a reset under way.
 HOLDING_PERIOD = 0.5
@@ -45,31 +49,39 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
     arrives. Real time: it moves every control period, by the newest action or, for a few periods,
     by the one before; then the episode is stopped. Actions that do not count are answered on
     `environment/refusal`; the world does not move for them.
+
+    A `physical` world has real time only, and where no action came it rests instead of going on
+    with the one before.
     """
 
-    def __init__(self, name: str, **options: Any) -> None:
+    def __init__(self, name: str, *, physical: bool = False, **options: Any) -> None:
         """Open the node `name` and begin to serve; `options` go to rclpy's Node."""
         super().__init__(name, **options)
-        settings = declare_parameters(self, "polytask_ros", "environment_server.yaml")
+        defaults = {"pacing": "realtime"} if physical else {}
+        settings = declare_parameters(self, "polytask_ros", "environment_server.yaml", defaults)
         self._realtime = settings["pacing"] == "realtime"
+        if physical and not self._realtime:
+            raise InvalidParameter(
+                "parameter pacing is 'lockstep'; valid: 'realtime', as a robot's time does not wait"
+            )
         self._world = self.make_world()
         refuse_undeclared(self)
         specification = self._world.specification
         self._turns = Turns(specification.action_size)
         self._holding = Holding(settings["client_timeout"])
-        self._watchdog = ActionWatchdog(specification.action_size, settings["hold_periods"])
+        self._watchdog = ActionWatchdog(
+            specification.action_size, settings["hold_periods"], rests=physical
+        )
         self._frame = settings["frame_id"]
         # Random, so that an action meant for a server that was restarted fits no episode here.
         self._episode = secrets.randbits(48) << 8
         self._newest = Observation()
-        self._resetting = False
+        self._reset: SteppedReset | None = None
         self._open_interfaces(specification.control_period)
         pacing = EnvironmentSpec.REALTIME if self._realtime else EnvironmentSpec.LOCKSTEP
         self._spec.publish(spec_message(specification, pacing))
-        tasks = len(specification.tasks)
-        self.get_logger().info(
-            f"serving {specification.suite} ({tasks} tasks, {settings['pacing']})"
-        )
+        served = f"{specification.suite} ({len(specification.tasks)} tasks, {settings['pacing']})"
+        self.get_logger().info(f"serving {served}")
 
     @abc.abstractmethod
     def make_world(self) -> World:
@@ -90,6 +102,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
         self._observations = self.create_publisher(Observation, names.OBSERVATION, qos.TURN)
         self._refusals = self.create_publisher(ActionRefusal, names.REFUSAL, qos.TURN)
         self.create_subscription(Action, names.ACTION, self._on_action, qos.TURN)
+        self.create_subscription(String, names.HALT, self._on_halt, qos.EVENT)
         self._resets = ActionServer(
             self,
             ResetEnvironment,
@@ -108,8 +121,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
 
     def destroy_node(self) -> None:
         """Stop the world, then the node."""
-        if self._turns.open is not None:
-            self._give_up("the server ends")
+        self.interrupt("the server ends")
         self._resets.destroy()
         self._world.close()
         super().destroy_node()
@@ -129,19 +141,15 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
         self._holding.hear()
         if self._realtime:
             self._watchdog.give(action)
+            self._world.anticipate(action)
         else:
-            self._answer(self._world.advance(action))
+            self._advance(action)
 
     def _refuse(self, turn: Turn, refused: ActionRefused) -> None:
         self.get_logger().warning(f"action refused: {refused}", throttle_duration_sec=1.0)
-        self._refusals.publish(
-            ActionRefusal(
-                episode=turn.episode,
-                step=turn.step,
-                code=int(refused.refusal),
-                message=str(refused),
-            )
-        )
+        message = ActionRefusal(episode=turn.episode, step=turn.step, message=str(refused))
+        message.code = int(refused.refusal)
+        self._refusals.publish(message)
 
     def _on_period(self) -> None:
         if self._turns.open is None:
@@ -150,15 +158,32 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
         if action is None:
             self._give_up(f"no action came in time; {self._watchdog.missed} were missed")
         else:
-            self._answer(self._world.advance(action))
+            self._advance(action)
 
-    def _answer(self, timestep: dm_env.TimeStep) -> None:
-        self._publish(self._turns.advance(timestep.last()), timestep)
+    def _advance(self, action: ActionValues) -> None:
+        try:
+            timestep = self._world.advance(action)
+        except WorldStopped as stopped:
+            self._give_up(str(stopped))
+            return
+        self._publish(self._turns.advance(timestep.last()), timestep, action)
         if timestep.last():
             self._period_timer.cancel()
 
-    def _publish(self, turn: Turn, timestep: dm_env.TimeStep) -> None:
+    def _on_halt(self, message: String) -> None:
+        reason = message.data or "no reason was given"
+        self.get_logger().warning(f"halt: {reason}", throttle_duration_sec=1.0)
+        self._watchdog.forget()
+        self._world.halt(reason)
+        if self._reset is not None:
+            self._reset.halt(reason)
+
+    def _publish(
+        self, turn: Turn, timestep: dm_env.TimeStep, action: ActionValues | None = None
+    ) -> None:
         message = Observation(episode=turn.episode, step=turn.step)
+        if action is not None:
+            message.action = packed(action, "f")
         message.header.stamp = self.acquisition_time().to_msg()
         if self._world.specification.image:
             message.header.frame_id = self._frame
@@ -170,8 +195,13 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
 
     # Episodes given up
 
+    def interrupt(self, reason: str) -> None:
+        """End a running episode for `reason`: what a world learns between two periods."""
+        if self._turns.open is not None:
+            self._give_up(reason)
+
     def _check_holding(self) -> None:
-        if self._resetting:
+        if self._reset is not None:
             self._holding.hear()
             return
         reason = self._holding.lapse(self._nodes())
@@ -180,7 +210,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
 
     def _on_release(self, request: Any, response: Any) -> Any:
         response.code = response.BUSY
-        if self._resetting:
+        if self._reset is not None:
             response.message = f"a reset by {self._holding.client} is under way"
         elif self._holding.client not in ("", request.client):
             response.message = f"{self._holding.client} holds the environment"
@@ -191,8 +221,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
 
     def _let_go(self, reason: str) -> None:
         self._holding.release()
-        if self._turns.open is not None:
-            self._give_up(reason)
+        self.interrupt(reason)
 
     def _nodes(self) -> set[str]:
         pairs = self.get_node_names_and_namespaces()
@@ -206,6 +235,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
         self.get_logger().warning(f"episode stopped: {reason}")
         last = self._newest
         last.step += 1
+        last.action = packed(np.zeros(self._world.specification.action_size, np.float32), "f")
         last.step_type, last.reward, last.discount = Observation.LAST, 0.0, 1.0
         last.ending, last.ending_message = Observation.STOPPED, reason
         last.missed_actions = self._watchdog.missed
@@ -222,16 +252,16 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
             return self._failed(handle, Reset.UNKNOWN_TASK, unknown)
         except PolyTaskError as error:
             return self._failed(handle, Reset.INVALID_GOAL, error)
-        self._resetting = True
+        self._reset = SteppedReset(handle, steps, self._world.stop)
         self._reset_timer.reset()
         try:
-            timestep = await _Stepwise(self._run(handle, steps))
+            timestep = await self._reset
         except ResetFailed as failed:
             self.get_logger().error(f"reset failed: {failed}")
             self._holding.release()
             return self._failed(handle, Reset.FAILED, failed)
         finally:
-            self._resetting = False
+            self._reset = None
             self._reset_timer.cancel()
         if timestep is None:
             self._holding.release()
@@ -244,7 +274,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
     def _admit(self, goal: Any) -> Generator[Any, None, dm_env.TimeStep]:
         if not goal.client:
             raise PolyTaskError("client is empty; valid: the fully qualified name of a node")
-        if self._resetting:
+        if self._reset is not None:
             raise EnvironmentBusy(f"a reset by {self._holding.client} is under way")
         self._world.specification.check_task(goal.task)
         self._check_holding()
@@ -252,22 +282,6 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
         self._period_timer.cancel()
         self._turns.abandon()
         return self._world.begin(goal.task, goal.seed)
-
-    def _run(
-        self, handle: Any, steps: Generator[Any, None, dm_env.TimeStep]
-    ) -> Generator[None, None, dm_env.TimeStep | None]:
-        """Run the reset, a step each time; return None when it was cancelled on the way."""
-        while not handle.is_cancel_requested:
-            try:
-                phase, share = next(steps)
-            except StopIteration as done:
-                timestep: dm_env.TimeStep = done.value
-                return timestep
-            handle.publish_feedback(ResetEnvironment.Feedback(phase=phase, progress=share))
-            yield
-        steps.close()
-        self._world.stop("the reset was cancelled")
-        return None
 
     def _start(self, timestep: dm_env.TimeStep) -> None:
         self._episode += 1
@@ -281,13 +295,3 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
     def _failed(self, handle: Any, code: int, error: PolyTaskError) -> Any:
         handle.abort()
         return Reset(code=code, message=str(error))
-
-
-class _Stepwise:
-    """Awaits a generator in rclpy's executor, which resumes a coroutine each time it wakes."""
-
-    def __init__(self, steps: Generator[None, None, Any]) -> None:
-        self._steps = steps
-
-    def __await__(self) -> Generator[None, None, Any]:
-        return self._steps

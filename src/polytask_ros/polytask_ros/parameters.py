@@ -6,7 +6,7 @@ their parameters are called `group.name`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
@@ -142,13 +142,18 @@ def _declarations(prefix: str, group: Mapping[str, Any]) -> Iterator[Declaration
         )
 
 
-def declare_parameters(node: Node, package: str, file: str) -> dict[str, Any]:
+def declare_parameters(
+    node: Node, package: str, file: str, defaults: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Declare every parameter of a schema on `node` and return their values.
 
-    Raise InvalidParameter for a value of another type or against a rule, and for a missing one that
-    has no default. Later changes are held to the same rules.
+    `defaults` take the place of the schema's, where a node shares it and knows better. Raise
+    InvalidParameter for a value of another type or against a rule, and for a missing one that has
+    no default. Later changes are held to the same rules.
     """
     declarations = {declaration.name: declaration for declaration in read_schema(package, file)}
+    for name, default in (defaults or {}).items():
+        declarations[name] = replace(declarations[name], default=default)
     values = {name: _declare(node, entry) for name, entry in declarations.items()}
 
     def check(changed: list[Parameter]) -> SetParametersResult:

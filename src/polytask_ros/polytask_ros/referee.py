@@ -109,10 +109,14 @@ class Turns:
 class ActionWatchdog:
     """In real time, the action for each period: the newest, the held one, and then none."""
 
-    def __init__(self, action_size: int, hold_periods: int) -> None:
-        """Hold an action for `hold_periods` periods in which no new one came."""
+    def __init__(self, action_size: int, hold_periods: int, *, rests: bool = False) -> None:
+        """Bridge `hold_periods` periods in which no new action came.
+
+        The one before is held, or all zeros where the world `rests`.
+        """
         self._rest = np.zeros(action_size, np.float32)
         self._hold_periods = hold_periods
+        self._rests = rests
         self.start()
 
     def start(self) -> None:
@@ -121,6 +125,10 @@ class ActionWatchdog:
         self._held = self._rest
         self._silent = 0
         self.missed = 0
+
+    def forget(self) -> None:
+        """Rest until a new action comes."""
+        self._newest, self._held = None, self._rest
 
     def give(self, action: Action) -> None:
         """Take the newest action for the period that runs."""
@@ -133,4 +141,6 @@ class ActionWatchdog:
             return self._held
         self.missed += 1
         self._silent += 1
+        if self._rests:
+            self._held = self._rest
         return self._held if self._silent <= self._hold_periods else None

@@ -138,3 +138,23 @@ def test_refusals_have_the_values_of_their_message():
     assert {refusal.name: refusal.value for refusal in Refusal} == {
         name: getattr(ActionRefusal, name) for name in Refusal.__members__
     }
+
+
+def test_a_world_that_rests_repeats_no_action_but_counts_what_is_missing():
+    watchdog = ActionWatchdog(1, hold_periods=2, rests=True)
+    watchdog.give(np.array([0.5], np.float32))
+    assert watchdog.take() == 0.5
+    assert watchdog.take() == 0.0
+    assert watchdog.take() == 0.0
+    assert watchdog.take() is None
+    assert watchdog.missed == 3
+
+
+def test_what_is_forgotten_is_neither_taken_nor_held():
+    watchdog = ActionWatchdog(1, hold_periods=2)
+    for given in ([0.5], [0.7]):
+        watchdog.give(np.array(given, np.float32))
+        if given == [0.5]:
+            watchdog.take()
+    watchdog.forget()
+    assert watchdog.take() == 0.0

@@ -38,9 +38,15 @@ class SuiteWorld:
         yield Progress(f"resetting {task}", 0.5)
         return self._environment.reset(seed)
 
+    def anticipate(self, action: Action) -> None:
+        """Do nothing: the whole period is simulated when it ends."""
+
     def advance(self, action: Action) -> dm_env.TimeStep:
         """Move the world by one control period."""
         return self._environment.step(action)
+
+    def halt(self, reason: str) -> None:
+        """Do nothing: between two actions a simulation stands still."""
 
     def stop(self, reason: str) -> None:
         """Do nothing: a simulation that is not stepped stands still."""

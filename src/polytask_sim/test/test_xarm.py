@@ -86,7 +86,7 @@ def test_the_tool_stays_in_the_tasks_box(make, task):
         for _ in range(18):
             tool = environment.step(corner).observation["state"][:3]
         # The commanded point never leaves; what it pushes against may hold the tool back.
-        point = environment._point
+        point = environment._grasp.point
         assert np.array_equal(point, np.where(np.array(corner[:3]) > 0, box.high, box.low))
         assert np.all(tool > np.array(box.low) - 0.01)
         assert np.all(tool < np.array(box.high) + 0.01)

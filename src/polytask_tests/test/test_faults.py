@@ -7,18 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import rclpy
 from rclpy.action import ActionClient
 from rosgraph_msgs.msg import Clock as ClockMessage
+from std_msgs.msg import String
 
 from polytask_contract.conformance import flat
 from polytask_contract.errors import EnvironmentBusy, EnvironmentLost, ResetFailed, UnknownName
 from polytask_contract.specification import Observations
 from polytask_msgs.action import ResetEnvironment
-from polytask_ros import names
+from polytask_ros import names, qos
 from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.ros_environment import RosEnvironment
 from polytask_ros.runtime import initialize
@@ -353,3 +355,60 @@ def test_the_server_itself_refuses_an_unknown_task_and_a_nameless_client(start, 
         assert ending.result().result.code == code
         assert text in ending.result().result.message
     node.destroy_node()
+
+
+@pytest.fixture
+def halter(namespace):
+    """Say to the environment that it shall stand still."""
+    node = rclpy.create_node("halter", namespace=namespace)
+    publisher = node.create_publisher(String, names.HALT, qos.EVENT)
+
+    def halt(reason):
+        until(publisher.get_subscription_count, 5)
+        publisher.publish(String(data=reason))
+
+    yield halt
+    node.destroy_node()
+
+
+def test_a_halt_fails_a_reset_under_way_and_the_next_one_works(start, connect, halter):
+    server = start(
+        sys.executable, "-m", "polytask_tests.slow_server", stdout=subprocess.PIPE, text=True
+    )
+    environment = connect()
+    with ThreadPoolExecutor(1) as pool:
+        reset = pool.submit(environment.reset, 1)
+        time.sleep(0.5)
+        halter("the button was let go")
+        with pytest.raises(ResetFailed, match="the reset was halted: the button was let go"):
+            reset.result()
+    assert server.output.readline() == "reset broken off\n"
+    assert server.output.readline() == "stopped: the button was let go\n"
+    assert environment.reset(1).first()
+
+
+def test_a_halt_in_real_time_ends_what_was_held_and_not_the_episode(start, connect, halter):
+    start(parameters={"pacing": "realtime", "hold_periods": 100})
+    environment = connect()
+    environment.reset(5)
+    environment.step(ACTIONS[0])
+    halter("the button was let go")
+
+    def rests():
+        environment._link.arrived()
+        time.sleep(0.25)
+        arrived = environment._link.arrived()
+        return arrived and not any(any(message.action) for message in arrived)
+
+    until(rests, 5)
+    assert environment.step(ACTIONS[1]).mid()
+
+
+def test_every_observation_tells_the_action_that_led_to_it(start, connect):
+    start()
+    environment = connect()
+    environment.reset(5)
+    assert not environment._newest.action
+    for action in ACTIONS[:5]:
+        environment.step(action)
+        assert np.array_equal(np.frombuffer(environment._newest.action, np.float32), action)

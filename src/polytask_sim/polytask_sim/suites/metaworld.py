@@ -16,6 +16,7 @@ from polytask_contract.errors import UnknownName
 from polytask_contract.local_environment import Outcome
 from polytask_contract.specification import Observations, Specification
 from polytask_contract.suites import Policy
+from polytask_contract.ways import ways
 from polytask_sim.metaworld_script import (
     GOAL,
     HAND,
@@ -26,7 +27,6 @@ from polytask_sim.metaworld_script import (
 )
 from polytask_sim.simulated_environment import SimulatedEnvironment
 from polytask_sim.suites import sentences
-from polytask_sim.ways import ways
 
 PAPER_TASKS = (
     "door-unlock",

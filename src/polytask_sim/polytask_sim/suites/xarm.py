@@ -16,11 +16,10 @@ from polytask_contract.errors import UnknownName
 from polytask_contract.local_environment import Outcome
 from polytask_contract.specification import Observations, Specification
 from polytask_contract.suites import Policy
+from polytask_contract.table import ACTION_SIZE, CONTROL_PERIOD, STATE_SIZE, Grasp, table_state
 from polytask_sim.simulated_environment import SimulatedEnvironment
 from polytask_sim.suites import sentences
-from polytask_sim.ways import ways
 from polytask_sim.xarm import kinematics
-from polytask_sim.xarm.arm_model import FINGER_TRAVEL
 from polytask_sim.xarm.close_drawer import CloseDrawerTask
 from polytask_sim.xarm.insert import InsertTask
 from polytask_sim.xarm.open_box import OpenBoxTask
@@ -29,7 +28,7 @@ from polytask_sim.xarm.randomisation import Randomisation, Randomiser
 from polytask_sim.xarm.reach import ReachTask
 from polytask_sim.xarm.scripts import script_of
 from polytask_sim.xarm.table import CAMERA, TIMESTEP, table_model
-from polytask_sim.xarm.table_task import MEASURES, THINGS, Reading, TableTask
+from polytask_sim.xarm.table_task import Reading, TableTask
 
 TASKS: dict[str, TableTask] = {
     task.name: task
@@ -46,15 +45,6 @@ TASKS: dict[str, TableTask] = {
         CloseDrawerTask("right"),
     )
 }
-
-CONTROL_PERIOD = 0.4
-LONGEST_MOVE = 0.025
-LARGEST_TILT_STEP, LARGEST_TILT = np.radians(12), np.radians(130)
-OPENS_ABOVE, CLOSES_BELOW = 0.5, -0.5
-# Tool (3), fingers, tilt, then the task's things (3 each) and measures; then the ways (3 each) from
-# the tool to each thing, and from the first thing to each other.
-READ_SIZE = 5 + 3 * THINGS + MEASURES
-STATE_SIZE = READ_SIZE + 3 * (THINGS + THINGS - 1)
 
 # The commanded joints run to their new places in the first part of a period, in so many pieces.
 PIECES, MOVING_PIECES = 20, 14
@@ -77,7 +67,7 @@ class XarmEnvironment(SimulatedEnvironment):
         specification = Specification(
             suite="xarm",
             tasks=tuple(TASKS),
-            action_size=4,
+            action_size=ACTION_SIZE,
             state_size=STATE_SIZE if observations.state else 0,
             image=observations.image,
             control_period=CONTROL_PERIOD,
@@ -91,8 +81,7 @@ class XarmEnvironment(SimulatedEnvironment):
         self._data = mujoco.MjData(self._simulation)
         self._randomiser = Randomiser(self._simulation, self._table_task.standing, randomisation)
         self._joints = kinematics.HOME
-        self._point = np.zeros(3)
-        self._fingers = self._tilt = 0.0
+        self._grasp = Grasp(np.zeros(3), 0.0, 0.0)
         self.aim(self._simulation, CAMERA)
 
     @property
@@ -105,12 +94,11 @@ class XarmEnvironment(SimulatedEnvironment):
         task, data = self._table_task, self._data
         mujoco.mj_resetData(self._simulation, data)
         self._randomiser.draw(data, random)
-        self._point = task.start.draw(random)
-        self._tilt, self._fingers = 0.0, task.opening
+        self._grasp = Grasp(task.start.draw(random), task.opening, 0.0)
         self._joints = self._solved(kinematics.HOME)
         data.qpos[: kinematics.JOINTS] = self._joints
-        data.qpos[kinematics.JOINTS :][:2] = self._fingers
-        data.ctrl[:] = [*self._joints, self._fingers, self._fingers]
+        data.qpos[kinematics.JOINTS :][:2] = task.opening
+        data.ctrl[:] = [*self._joints, task.opening, task.opening]
         mujoco.mj_kinematics(self._simulation, data)
         task.place(data, random)
         mujoco.mj_step(self._simulation, data, round(task.settling / TIMESTEP))
@@ -120,14 +108,7 @@ class XarmEnvironment(SimulatedEnvironment):
     def advance(self, action: Action) -> Outcome:
         """Move the commanded point, follow it, and wait for the period's end."""
         task = self._table_task
-        self._point = task.box.clip(self._point + LONGEST_MOVE * action[:3].astype(np.float64))
-        if task.tilts:
-            tilt = self._tilt + LARGEST_TILT_STEP * float(action[3])
-            self._tilt = float(np.clip(tilt, -LARGEST_TILT, LARGEST_TILT))
-        elif action[3] > OPENS_ABOVE:
-            self._fingers = FINGER_TRAVEL
-        elif action[3] < CLOSES_BELOW:
-            self._fingers = 0.0
+        self._grasp = self._grasp.moved(action, task.box, tilts=task.tilts)
         self._follow(self._solved(self._joints))
         reading = task.read(self._data)
         reward = 1.0 if reading.accomplished else 0.5 * reading.progress
@@ -135,18 +116,12 @@ class XarmEnvironment(SimulatedEnvironment):
 
     def _solved(self, start: kinematics.Vector) -> kinematics.Vector:
         """Return joints that put the tool at the commanded point, turned and tilted."""
-        tilt = np.array(
-            [
-                [np.cos(self._tilt), -np.sin(self._tilt), 0],
-                [np.sin(self._tilt), np.cos(self._tilt), 0],
-                [0, 0, 1],
-            ]
-        )
-        return kinematics.inverse(self._point, self._table_task.turned @ tilt, start)
+        rotation = self._grasp.rotation(self._table_task.turned)
+        return kinematics.inverse(self._grasp.point, rotation, start)
 
     def _follow(self, joints: kinematics.Vector) -> None:
         data, before = self._data, self._joints
-        data.ctrl[kinematics.JOINTS :] = self._fingers
+        data.ctrl[kinematics.JOINTS :] = self._grasp.fingers
         for piece in range(1, PIECES + 1):
             share = min(1.0, piece / MOVING_PIECES)
             # Begins and ends at rest.
@@ -157,17 +132,11 @@ class XarmEnvironment(SimulatedEnvironment):
         self._joints = joints
 
     def _observe(self, reading: Reading) -> dict[str, Any]:
-        state = np.zeros(READ_SIZE)
-        state[:3] = self._data.site("tool").xpos
-        state[3] = self._data.qpos[kinematics.JOINTS : kinematics.JOINTS + 2].mean()
-        state[4] = self._tilt
-        for number, thing in enumerate(reading.things):
-            state[5 + 3 * number : 8 + 3 * number] = thing
-        state[5 + 3 * THINGS :][: len(reading.measures)] = reading.measures
-        tool, things = state[:3], state[5 : 5 + 3 * THINGS].reshape(THINGS, 3)
-        pairs = [(tool, thing) for thing in things]
-        pairs += [(things[0], thing) for thing in things[1:]]
-        return self.observe(np.concatenate([state, ways(pairs)]), reading.accomplished)
+        tool = self._data.site("tool").xpos.copy()
+        fingers = float(self._data.qpos[kinematics.JOINTS :][:2].mean())
+        seen = Grasp(tool, fingers, self._grasp.tilt)
+        state = table_state(seen, reading.things, reading.measures)
+        return self.observe(state, reading.accomplished)
 
 
 class XarmSuite:

@@ -7,6 +7,7 @@ between the finger tips.
 
 import numpy as np
 
+from polytask_contract.table import FINGER_TRAVEL
 from polytask_sim.xarm.kinematics import DENAVIT_HARTENBERG, JOINTS, LOWER, TOOL_LENGTH, UPPER
 
 # Mass [kg] and centre of mass [m] of each link, from the maker's inertial parameters for ROS
@@ -26,8 +27,6 @@ RADII = (0.055, 0.05, 0.048, 0.045, 0.042, 0.04, 0.036)
 # A link's moment of inertia [kg m^2] as of a ball of its mass and this radius [m].
 GYRATION = 0.09
 
-# Each finger slides; together they open by the gripper's 84 mm.
-FINGER_TRAVEL = 0.042
 # Arm and fingers touch props (contype 2), which touch each other too; the arm never itself.
 TOUCH = 'contype="1" conaffinity="2"'
 WHITE, GREY, BLACK = "0.93 0.93 0.93 1", "0.6 0.6 0.62 1", "0.12 0.12 0.13 1"

@@ -3,7 +3,8 @@
 import mujoco
 import numpy as np
 
-from polytask_sim.xarm.table_task import PROP, Box, Props, Reading, TableTask, nearness
+from polytask_contract.table import Box
+from polytask_sim.xarm.table_task import PROP, Props, Reading, TableTask, nearness
 
 DRAWERS = {"left": (0.58, 0.15), "right": (0.58, -0.15)}
 TRAVEL = 0.13

@@ -3,8 +3,9 @@
 import mujoco
 import numpy as np
 
+from polytask_contract.table import Box
 from polytask_sim.xarm.cups import cup_geoms, is_inside
-from polytask_sim.xarm.table_task import PROP, Box, Props, Reading, TableTask, nearness
+from polytask_sim.xarm.table_task import PROP, Props, Reading, TableTask, nearness
 
 CUPS = {
     "green": ((0.44, 0.15), "0.1 0.7 0.25 1"),

@@ -3,7 +3,8 @@
 import mujoco
 import numpy as np
 
-from polytask_sim.xarm.table_task import PROP, Box, Props, Reading, TableTask, nearness
+from polytask_contract.table import Box
+from polytask_sim.xarm.table_task import PROP, Props, Reading, TableTask, nearness
 
 BOXES = {"left": (0.46, 0.15), "right": (0.46, -0.15)}
 HALF, HEIGHT, WALL = 0.06, 0.07, 0.005

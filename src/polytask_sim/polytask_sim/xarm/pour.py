@@ -3,9 +3,10 @@
 import mujoco
 import numpy as np
 
+from polytask_contract.table import AHEAD, Box
 from polytask_sim.xarm.cups import cup_geoms, is_inside
 from polytask_sim.xarm.kinematics import Vector
-from polytask_sim.xarm.table_task import AHEAD, PROP, Box, Props, Reading, TableTask, nearness
+from polytask_sim.xarm.table_task import PROP, Props, Reading, TableTask, nearness
 
 BOWLS = {"left": (0.5, 0.18), "right": (0.5, -0.18)}
 BOWL_RADIUS, BOWL_HEIGHT, BOWL_MASS = 0.055, 0.06, 0.3

@@ -3,7 +3,8 @@
 import mujoco
 import numpy as np
 
-from polytask_sim.xarm.table_task import Box, Props, Reading, TableTask, nearness
+from polytask_contract.table import Box
+from polytask_sim.xarm.table_task import Props, Reading, TableTask, nearness
 
 GOAL = (0.46, 0.12, 0.16)
 RADIUS = 0.02

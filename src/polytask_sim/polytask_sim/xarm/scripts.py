@@ -10,11 +10,11 @@ import numpy as np
 from polytask_contract.environment import Action
 from polytask_contract.errors import InvalidSpecification
 from polytask_contract.suites import Policy
+from polytask_contract.table import MEASURES, THINGS
 from polytask_sim.xarm.insert import CUPS
 from polytask_sim.xarm.kinematics import Vector
 from polytask_sim.xarm.open_box import BOXES, HANDLE
 from polytask_sim.xarm.pour import BOWLS
-from polytask_sim.xarm.table_task import MEASURES, THINGS
 
 LONGEST_MOVE = 0.025
 OPEN, CLOSE = 1.0, -1.0

@@ -7,31 +7,10 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
+from polytask_contract.table import DOWN, Box
 from polytask_sim.xarm.kinematics import Matrix, Vector
 
-# How the tool is turned, as columns x, y and z of its frame: pointing down (roll 180 degrees, pitch
-# and yaw 0, as on the paper's robot), or ahead, which only pouring needs.
-DOWN: Matrix = np.diag([1.0, -1.0, -1.0])
-AHEAD: Matrix = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
-
-THINGS = 4
-MEASURES = 2
 PROP = 'contype="2" conaffinity="3"'
-
-
-class Box(NamedTuple):
-    """A box in the base's frame: its lowest and its highest corner [m]."""
-
-    low: tuple[float, float, float]
-    high: tuple[float, float, float]
-
-    def clip(self, point: Vector) -> Vector:
-        """Return the point of the box that is nearest to `point`."""
-        return np.clip(point, self.low, self.high)
-
-    def draw(self, random: np.random.Generator) -> Vector:
-        """Return a point anywhere in the box."""
-        return random.uniform(self.low, self.high)
 
 
 class Props(NamedTuple):
@@ -46,8 +25,8 @@ class Props(NamedTuple):
 class Reading:
     """What a task tells of a moment.
 
-    `things` are up to THINGS positions [m], `measures` up to MEASURES numbers, `progress` is from 0
-    to 1 and grows on the way to success.
+    `things` are positions [m], `measures` numbers, no more of them than a state has room for;
+    `progress` is from 0 to 1 and grows on the way to success.
     """
 
     things: tuple[Vector, ...]
