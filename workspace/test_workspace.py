@@ -229,6 +229,24 @@ class TestCommandLine:
         with pytest.raises(UsageError):
             perform(["bench", "no-such"], {})
 
+    def test_the_emulators_address_becomes_a_parameter(self, monkeypatch):
+        commands = []
+        monkeypatch.setattr("workspace.verbs.set_up", lambda *_: None)
+        monkeypatch.setattr("workspace.verbs.for_running", lambda *_: {})
+        monkeypatch.setattr("workspace.verbs._become", lambda words, _: commands.append(words))
+        for arguments in ([], ["--address", "127.0.0.2", "-p", "task:=reach"]):
+            perform(["emulator", *arguments], {})
+        assert [command[1:] for command in commands] == [
+            ["--ros-args"],
+            ["--ros-args", "-p", "address:=127.0.0.2", "-p", "task:=reach"],
+        ]
+        assert commands[0][0].name == "xarm_emulator"
+
+    def test_an_address_that_is_missing_is_asked_for_before_anything_is_set_up(self):
+        finished = run("emulator", "--address")
+        assert finished.returncode == 2
+        assert finished.stderr.count("\n") == 1
+
     def test_other_distribution_stops_in_one_sentence(self):
         finished = run("setup", ROS_DISTRO="humble")
         assert finished.returncode == 1

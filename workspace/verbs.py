@@ -81,6 +81,21 @@ def _demo(layout: Layout, environment: Mapping[str, str], arguments: list[str]) 
     _become([layout.install / "lib" / "polytask_sim" / "demo", *arguments], environment)
 
 
+def _examine_emulator(_layout: Layout, arguments: list[str]) -> None:
+    if arguments[:1] == ["--address"] and len(arguments) < 2:
+        raise UsageError("--address needs one: an IPv4 address of this machine")
+
+
+def _emulator(layout: Layout, environment: Mapping[str, str], arguments: list[str]) -> int:
+    words: list[str] = ["--ros-args"]
+    if arguments[:1] == ["--address"]:
+        words += ["-p", f"address:={arguments[1]}"]
+        arguments = arguments[2:]
+    # What follows is for ROS too: parameters, remappings, a namespace.
+    rest = [word for word in arguments if word != "--ros-args"]
+    _become([layout.install / "lib" / "polytask_sim" / "xarm_emulator", *words, *rest], environment)
+
+
 def _bench(layout: Layout, environment: Mapping[str, str], arguments: list[str]) -> int:
     _become_script(layout, environment, "benchmarks", arguments)
 
@@ -120,6 +135,12 @@ def _become(command: list[str | Path], environment: Mapping[str, str]) -> NoRetu
 
 VERBS: dict[str, Verb] = {
     "demo": Verb("demo [ARGS]", "see it work", _demo),
+    "emulator": Verb(
+        "emulator [--address A]",
+        "an xArm 7 that is not there",
+        _emulator,
+        _examine_emulator,
+    ),
     "test": Verb("test [PYTEST ARGS]", "every check and every test, as CI runs them", checks.test),
     "check": Verb("check", "format, lint, types, architecture", _check),
     "bench": Verb("bench NAME [ARGS]", "run benchmarks/NAME.py", _bench, _examine_benchmark),

@@ -1,0 +1,1 @@
+"""What each function code of the control port does."""

@@ -1,0 +1,1 @@
+"""Frames and payloads as the controller's sockets carry them."""
