@@ -1,0 +1,1 @@
+"""Recording episodes that somebody or something else acts out; without ROS."""
