@@ -5,7 +5,23 @@ from collections.abc import Iterable, Iterator
 
 from polytask_tests.interface_files import Field, Interface
 
-UNITS = ("-", "1/s", "N", "N m", "byte", "m", "m/s", "px", "rad", "rad/s", "s")
+UNITS = (
+    "-",
+    "1/s",
+    "N",
+    "N m",
+    "byte",
+    "degC",
+    "kg",
+    "m",
+    "m/s",
+    "m/s^2",
+    "px",
+    "rad",
+    "rad/s",
+    "rad/s^2",
+    "s",
+)
 NUMBER = re.compile(r"u?int(8|16|32|64)|float(32|64)|byte|char")
 # These sections answer a request, so a program must be able to tell why it was not met.
 ANSWERS = ("response", "result")

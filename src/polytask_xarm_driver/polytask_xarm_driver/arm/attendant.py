@@ -1,0 +1,98 @@
+"""What needs no haste, in a thread and on a connection of its own: the gripper, and the limits."""
+
+import math
+import time
+
+from polytask_xarm_driver.arm.arm import Arm
+from polytask_xarm_driver.arm.errors import ArmError
+from polytask_xarm_driver.arm.limits import Limits
+from polytask_xarm_driver.arm.periodic import Periodic
+
+PERIOD = 0.1
+# How often the limits are read back while nobody has changed them [s].
+LIMITS_PERIOD = 1.0
+# Fingers that shall be less than this nearer or wider are left alone [m].
+SAME_OPENING = 1e-4
+
+
+class Attendant:
+    """Sends the gripper where it is wanted, and looks whether the controller keeps its limits.
+
+    The gripper's calls go through the arm's cable and take long; here they delay no motion.
+    """
+
+    def __init__(self, arm: Arm, limits: Limits, *, gripper: bool) -> None:
+        """Attend to `arm`, which is to keep `limits`; without a `gripper` there is less to do."""
+        self._arm, self._limits, self._gripper = arm, limits, gripper
+        self._thread: Periodic | None = None
+        self._looked, self._settings_made = 0.0, 0
+        self._wanted = self._sent = math.nan
+        # Whether the fingers may be moved.
+        self.may_grip = False
+        # How far they are apart [m]; NaN when that is not known.
+        self.opening = math.nan
+        # Why the gripper does not do what it should; empty for nothing.
+        self.trouble = ""
+        # Which limit the controller no longer keeps; empty for none.
+        self.difference = ""
+
+    def start(self) -> None:
+        """Begin to attend."""
+        self._thread = Periodic("arm attendant", PERIOD, self.tick)
+
+    def end(self) -> None:
+        """End the thread."""
+        if self._thread is not None:
+            self._thread.end()
+            self._thread = None
+        self.opening = math.nan
+
+    def forget(self) -> None:
+        """Begin anew: the limits were set, and the gripper may have been moved by others."""
+        self._wanted = self._sent = math.nan
+        # What was read before this was read too early.
+        self._settings_made += 1
+        self.difference = ""
+        self._looked = time.monotonic()
+
+    def want(self, opening: float) -> None:
+        """Let the fingers be `opening` [m] apart; NaN leaves them as they are."""
+        if not math.isnan(opening):
+            self._wanted = opening
+
+    def tick(self) -> None:
+        """Do what is due."""
+        if not self._arm.connected:
+            self.opening = math.nan
+            return
+        if self._gripper:
+            self._attend_gripper()
+        if time.monotonic() - self._looked > LIMITS_PERIOD:
+            self._attend_limits()
+
+    def _attend_gripper(self) -> None:
+        wanted = self._wanted
+        try:
+            if self.may_grip and self._differs(wanted):
+                self._arm.grip(wanted)
+                self._sent = wanted
+            self.opening = self._arm.opening()
+            self.trouble = ""
+        except ArmError as error:
+            self.opening, self.trouble = math.nan, str(error)
+
+    def _differs(self, wanted: float) -> bool:
+        if math.isnan(wanted) or math.isnan(self._sent):
+            return not math.isnan(wanted)
+        return abs(wanted - self._sent) > SAME_OPENING
+
+    def _attend_limits(self) -> None:
+        made = self._settings_made
+        try:
+            found = self._arm.read_limits(anew=False)
+        except ArmError:
+            # The driver itself sees that the controller does not answer.
+            return
+        if made == self._settings_made:
+            self._looked = time.monotonic()
+            self.difference = self._limits.difference(found)
