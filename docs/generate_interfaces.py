@@ -10,7 +10,7 @@ import argparse
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rclpy.qos import QoSProfile
@@ -49,6 +49,13 @@ Names are relative, so a namespace makes another environment. What happens on th
 something goes wrong, is told in [ARCHITECTURE.md](../ARCHITECTURE.md#the-environment-contract).
 """
 
+ROBOT = """\
+## The robot
+
+Its parts speak on these names; [safety.md](safety.md) tells what each does when another is
+silent.
+"""
+
 PARAMETERS = """\
 ## Parameters
 
@@ -65,8 +72,27 @@ ENDPOINTS: dict[str, tuple[str, str, str, str]] = {
     names.ACTION: ("Action", "client → server", "TURN", "the answer to a turn"),
     names.REFUSAL: ("ActionRefusal", "server → clients", "TURN", "why an action was not taken"),
     names.RELEASE: ("ReleaseEnvironment", "client → server", "", "lets go of the environment"),
-    names.CAMERA_IMAGE: ("sensor_msgs/Image", "server → viewers", "SENSOR", "full-size pictures"),
-    names.CAMERA_INFO: ("sensor_msgs/CameraInfo", "server → viewers", "SENSOR", "calibration"),
+    names.HALT: ("std_msgs/String", "anybody → server", "EVENT", "stand still at once, and why"),
+}
+
+# Likewise, of a robot's parts.
+ROBOT_ENDPOINTS: dict[str, tuple[str, str, str, str]] = {
+    names.JOINT_STATES: ("sensor_msgs/JointState", "arm → all", "SENSOR", "the joints"),
+    names.TOOL_POSE: ("geometry_msgs/PoseStamped", "arm → all", "SENSOR", "where the tool is"),
+    names.ARM_STATUS: ("ArmStatus", "arm → all", "LATCHED", "how the arm is, and why it stopped"),
+    names.ARM_COMMAND: ("ToolCommand", "environment → arm", "COMMAND", "where to be; expires"),
+    names.ARM_STOP: ("std_srvs/Trigger", "anybody → arm", "", "stops until it is recovered"),
+    names.ARM_RECOVER: ("RecoverArm", "anybody → arm", "", "takes commands again after a stop"),
+    names.CAMERA_IMAGE: ("sensor_msgs/Image", "camera → all", "SENSOR", "full-size pictures"),
+    names.CAMERA_INFO: ("sensor_msgs/CameraInfo", "camera → all", "SENSOR", "calibration"),
+    names.CAMERA_COMPRESSED: ("sensor_msgs/CompressedImage", "camera → all", "SENSOR", "as JPEG"),
+    names.SCENE_STATE: ("SceneState", "tracker → environment", "SENSOR", "what is seen of things"),
+    names.SCENE_PREPARE: ("PrepareScene", "environment → emulator", "", "puts things in place"),
+    names.SCENE_IMAGE: ("sensor_msgs/Image", "emulator → camera", "SENSOR", "the drawn table"),
+    names.JOY: ("sensor_msgs/Joy", "joystick → teleop", "EVENT", "sticks and buttons"),
+    names.OPERATOR_EVENT: ("OperatorEvent", "teleop → all", "EVENT", "what the person says"),
+    names.RECORD: ("RecordDemonstration", "client → recorder", "", "records episodes"),
+    names.DIAGNOSTICS: ("diagnostic_msgs/DiagnosticArray", "all → monitors", "EVENT", "REP-107"),
 }
 
 KINDS = {".msg": "Messages", ".srv": "Services", ".action": "Actions"}
@@ -77,7 +103,8 @@ def page() -> str:
     interfaces = [read_interface(path) for path in interface_paths(SOURCE / "polytask_msgs")]
     known = {interface.name for interface in interfaces}
     used = used_interfaces()
-    parts = [HEAD, CONTRACT, _contract(), *_profiles()]
+    parts = [HEAD, CONTRACT, _endpoints(ENDPOINTS), ROBOT, _endpoints(ROBOT_ENDPOINTS)]
+    parts += _profiles()
     for suffix, title in KINDS.items():
         parts.append(f"## {title}\n")
         for interface in interfaces:
@@ -100,13 +127,14 @@ def used_interfaces() -> set[str]:
     return found
 
 
-def _contract() -> str:
+def _endpoints(endpoints: Mapping[str, tuple[str, str, str, str]]) -> str:
     there = {value for name, value in vars(names).items() if name.isupper()}
-    if there != set(ENDPOINTS):
-        sys.exit(f"ENDPOINTS and polytask_ros.names differ: {sorted(there ^ set(ENDPOINTS))}")
+    told = {*ENDPOINTS, *ROBOT_ENDPOINTS}
+    if there != told:
+        sys.exit(f"what is told here and polytask_ros.names differ: {sorted(there ^ told)}")
     rows = [
         (f"`{name}`", _link(kind), way, profile or "ROS's own", purpose)
-        for name, (kind, way, profile, purpose) in ENDPOINTS.items()
+        for name, (kind, way, profile, purpose) in endpoints.items()
     ]
     return _table(("name", "type", "from → to", "QoS", "meaning"), rows)
 

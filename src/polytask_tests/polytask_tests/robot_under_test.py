@@ -1,0 +1,193 @@
+"""A whole robot: the nodes that a lab runs, each a process, and the emulator instead of an arm.
+
+    with RobotUnderTest("/lab") as robot:
+        robot.recover()
+
+With POLYTASK_ROBOT set to the address of a controller it is the real arm there: keep a hand on the
+emergency stop.
+"""
+
+import contextlib
+import itertools
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import rclpy
+from geometry_msgs.msg import PoseStamped
+from rcl_interfaces.srv import SetParameters
+from rclpy.action import ActionClient
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+
+from polytask_msgs.action import RecoverArm
+from polytask_msgs.msg import ArmStatus, Observation
+from polytask_ros import names, qos
+from polytask_ros.node_process import NodeProcess, executable
+from polytask_ros.runtime import initialize
+
+REAL_ADDRESS = os.environ.get("POLYTASK_ROBOT", "")
+PATIENCE = 60.0
+DRIVER = "polytask_xarm_driver"
+_numbers = itertools.count(1)
+
+
+def free_address() -> str:
+    """Return a loopback address that no other robot of this run has, nor another run."""
+    return f"127.1.{os.environ.get('ROS_DOMAIN_ID', '0')}.{next(_numbers)}"
+
+
+class RobotUnderTest:
+    """Emulator, arm, camera and environment in a namespace, watched by a node of its own.
+
+    Parts are named `emulator`, `arm`, `camera` and `environment`; `parameters` are theirs by these
+    names, over those of a robot whose scene tells everything. Without `pictures` no camera is
+    started, and observations are states. Of the `kind` "sim" it is the simulated environment alone.
+    """
+
+    def __init__(
+        self,
+        namespace: str,
+        *,
+        kind: str = "emulated",
+        pictures: bool = False,
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Prepare the robot; entering the context starts it."""
+        self.namespace, self.address = namespace, REAL_ADDRESS or free_address()
+        size = {} if pictures else {"image_height": 0, "image_width": 0}
+        self._parameters: dict[str, dict[str, Any]] = {
+            "emulator": {"address": self.address},
+            "arm": {"address": self.address, "autostart": True},
+            "camera": {"source": "topic", "rate": 15.0},
+            "environment": {"success": "scene", "things": True, "prepare_scene": True, **size},
+        }
+        for part, given in (parameters or {}).items():
+            self._parameters[part].update(given)
+        self._parts = ["emulator", "arm", *(["camera"] if pictures else []), "environment"]
+        if REAL_ADDRESS:
+            # Nobody draws or judges a real scene; somebody has prepared it.
+            self._parts = ["arm", "environment"]
+            real = {"success": "none", "things": False, "prepare_scene": False}
+            self._parameters["environment"].update(real, image_height=0, image_width=0)
+        if kind == "sim":
+            self._parts = ["simulation"]
+            self._parameters["simulation"] = {"suite": "xarm"} | size
+        self.processes: dict[str, NodeProcess] = {}
+        self.statuses: list[ArmStatus] = []
+        self.poses: list[tuple[float, PoseStamped]] = []
+        self.observations: list[Observation] = []
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> "RobotUnderTest":
+        """Start everything, and wait until the arm takes commands."""
+        self._open()
+        try:
+            for part in self._parts:
+                self.start(part)
+                if part == "emulator":
+                    self._wait_for_emulator()
+            if "arm" in self._parts:
+                self.until(lambda: self.phase == ArmStatus.READY)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End every process, the emulator last."""
+        self._stack.close()
+        self._executor.shutdown()
+        self._node.destroy_node()
+        self._context.try_shutdown()
+
+    def start(self, part: str) -> NodeProcess:
+        """Start a part, perhaps again."""
+        package, name = {
+            "emulator": ("polytask_sim", "xarm_emulator"),
+            "arm": (DRIVER, "arm"),
+            "camera": (DRIVER, "camera"),
+            "environment": (DRIVER, "robot_environment"),
+            "simulation": ("polytask_sim", "sim_environment"),
+        }[part]
+        command, parameters = executable(package, name), self._parameters[part]
+        process = NodeProcess(command, parameters=parameters, namespace=self.namespace)
+        self.processes[part] = self._stack.enter_context(process)
+        return process
+
+    def set_fault(self, name: str, value: Any) -> None:
+        """Switch one of the emulator's faults."""
+        place = f"{self.namespace}/xarm_emulator/set_parameters"
+        client = self._node.create_client(SetParameters, place)
+        self.until(client.service_is_ready)
+        parameter = Parameter(f"faults.{name}", value=value).to_parameter_msg()
+        future = client.call_async(SetParameters.Request(parameters=[parameter]))
+        self.until(future.done)
+        (result,) = future.result().results
+        self._node.destroy_client(client)
+        if not result.successful:
+            raise ValueError(f"fault {name}: {result.reason}")
+
+    def recover(self) -> Any:
+        """Ask for a recovery and return its result."""
+        client = ActionClient(self._node, RecoverArm, names.ARM_RECOVER)
+        self.until(client.server_is_ready)
+        sending = client.send_goal_async(RecoverArm.Goal())
+        self.until(sending.done)
+        ending = sending.result().get_result_async()
+        self.until(ending.done)
+        client.destroy()
+        return ending.result().result
+
+    @property
+    def phase(self) -> int | None:
+        """The arm's phase by its newest status."""
+        return self.statuses[-1].phase if self.statuses else None
+
+    @property
+    def node(self) -> Any:
+        """The node that watches, for what else is to be published or asked."""
+        return self._node
+
+    def spin(self, seconds: float) -> None:
+        """Take note of what comes, for so long."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=left)
+
+    def until(self, done: Callable[[], Any], patience: float = PATIENCE) -> Any:
+        """Take note of what comes until `done` returns something true, and return that."""
+        deadline = time.monotonic() + patience
+        while not (answer := done()):
+            if time.monotonic() > deadline:
+                newest = self.statuses[-1] if self.statuses else "no status"
+                raise TimeoutError(f"not within {patience:g} s; the arm said {newest}")
+            self._executor.spin_once(timeout_sec=0.05)
+        return answer
+
+    def _open(self) -> None:
+        self._context = Context()
+        initialize(context=self._context)
+        node: Any = rclpy.create_node("watch", namespace=self.namespace, context=self._context)
+        self._node = node
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(node)
+        node.create_subscription(ArmStatus, names.ARM_STATUS, self.statuses.append, qos.EVENT)
+        node.create_subscription(
+            PoseStamped,
+            names.TOOL_POSE,
+            lambda message: self.poses.append((time.monotonic(), message)),
+            qos.SENSOR,
+        )
+        node.create_subscription(Observation, names.OBSERVATION, self.observations.append, qos.TURN)
+
+    def _wait_for_emulator(self) -> None:
+        node = f"{self.namespace}/xarm_emulator"
+
+        def up() -> bool:
+            pairs = self._node.get_node_names_and_namespaces()
+            return node in {f"{namespace.rstrip('/')}/{name}" for name, namespace in pairs}
+
+        self.until(up)

@@ -1,0 +1,58 @@
+"""The environment contract on a robot, emulated or real: the same laws as in a simulation."""
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from polytask_contract.conformance import EnvironmentContract
+from polytask_ros.ros_environment import RosEnvironment
+from polytask_sim.suites.xarm import TASKS
+from polytask_tests.robot_under_test import RobotUnderTest
+from polytask_xarm_driver.robot.robot_task import find_tasks, read_tasks
+
+# What the emulated arm repeats of a place [m] after a reset and some steps: it arrives within 2 mm,
+# and a step's end is seen up to one report and one period's jitter away from where it was before.
+REPEATS = 0.012
+
+
+def states(trace):
+    return np.array([np.frombuffer(dict(arrays)["state"], np.float32) for *_, arrays in trace])
+
+
+class TestRobot(EnvironmentContract):
+    """Through the arm's driver, the maker's SDK, its protocol, and the controller."""
+
+    steps = 4
+    namespace = "/robot_contract"
+    parameters: ClassVar = {
+        "environment": {"control_period": 0.1, "reset.speed": 0.2, "hold_periods": 20}
+    }
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def robot(cls):
+        with RobotUnderTest(cls.namespace, pictures=True, parameters=cls.parameters) as robot:
+            yield robot
+
+    def make(self, seed):
+        return RosEnvironment("reach", seed, namespace=self.namespace, timeout=30.0)
+
+    def alike(self, one, other):
+        if len(one) != len(other) or [step[0] for step in one] != [step[0] for step in other]:
+            return False
+        # The tool's place, and what it is to reach; pictures of real physics are never equal.
+        return bool(np.abs(states(one) - states(other))[:, :8].max() < REPEATS)
+
+
+def test_the_robots_tasks_are_those_of_the_simulated_arm():
+    read = read_tasks(find_tasks("xarm7_table"))
+    assert read.suite == "xarm"
+    assert list(read.tasks) == list(TASKS)
+    for name, task in read.tasks.items():
+        simulated = TASKS[name]
+        assert task.box == simulated.box
+        assert task.start == simulated.start
+        assert np.array_equal(task.turned, simulated.turned)
+        assert (task.fingers, task.tilts) == (simulated.opening, simulated.tilts)
+        assert task.steps == simulated.length

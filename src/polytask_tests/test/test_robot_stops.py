@@ -1,0 +1,297 @@
+"""What stops the robot, and how it goes on: every part is a real process, and dies as one.
+
+How fast each stop is, benchmarks/stop.py measures.
+"""
+
+import itertools
+import re
+import signal
+import time
+
+import numpy as np
+import pytest
+import rclpy
+from rosgraph_msgs.msg import Clock as ClockMessage
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from polytask_contract.errors import EnvironmentLost, ResetFailed
+from polytask_msgs.msg import Action, ArmStatus
+from polytask_ros import names, qos
+from polytask_ros.messages import packed
+from polytask_ros.ros_environment import RosEnvironment
+from polytask_tests.robot_under_test import REAL_ADDRESS, RobotUnderTest
+
+REST = np.zeros(4, np.float32)
+# Along y, where there is room for several steps from anywhere in the start.
+ASIDE = np.array([0.0, 1.0, 0.0, 0.0], np.float32)
+# Slower machines than a robot's run these tests: silence is judged more patiently than by default.
+PATIENT = {
+    "hold_periods": 25,
+    "limits.picture_age": 1.0,
+    "limits.scene_age": 1.0,
+    "limits.tool_age": 1.0,
+    "reset.speed": 0.2,
+}
+
+numbers = itertools.count()
+by_fault = pytest.mark.skipif(
+    bool(REAL_ADDRESS), reason="only an emulator fails when it is told to"
+)
+
+
+def robot_of(**options):
+    given = options.pop("parameters", {})
+    parameters = {**given, "environment": {**PATIENT, **given.get("environment", {})}}
+    return RobotUnderTest(f"/stops_{next(numbers)}", parameters=parameters, **options)
+
+
+@pytest.fixture(scope="module")
+def robot():
+    """One robot for the tests that leave it as it was."""
+    with robot_of() as robot:
+        yield robot
+
+
+@pytest.fixture
+def connect():
+    """Make clients of a robot, and close them with the test."""
+    made = []
+
+    def connect(robot, task="reach"):
+        made.append(RosEnvironment(task, namespace=robot.namespace, timeout=20.0))
+        return made[-1]
+
+    yield connect
+    for environment in made:
+        environment.close()
+
+
+def last(environment):
+    """Act until the episode has ended, and return why it was stopped."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if environment.step(REST).last():
+            return environment.ending_message
+    pytest.fail("the episode goes on")
+
+
+def places(robot, seconds=0.5):
+    """Return where the tool is said to be from now on."""
+    robot.poses.clear()
+    robot.until(lambda: robot.poses)
+    robot.spin(seconds)
+    points = [message.pose.position for _, message in robot.poses]
+    return np.array([[point.x, point.y, point.z] for point in points])
+
+
+def assert_still(robot):
+    """Assert that the tool stays within a millimetre."""
+    robot.until(lambda: not robot.statuses[-1].moving)
+    seen = places(robot)
+    assert np.ptp(seen, axis=0).max() < 0.001
+
+
+def test_an_environment_that_is_killed_at_speed_leaves_an_arm_that_stands_still(robot, connect):
+    environment = connect(robot)
+    environment.reset(1)
+    environment.step(ASIDE)
+    expired = robot.statuses[-1].expired
+    environment._link._actions.publish(_action(environment.turn, ASIDE))
+    robot.processes["environment"].kill()
+    robot.until(lambda: robot.statuses[-1].expired > expired)
+    assert "no command that counts came" in robot.statuses[-1].reason
+    assert robot.phase == ArmStatus.READY
+    assert_still(robot)
+    with pytest.raises(EnvironmentLost):
+        environment.step(ASIDE)
+    robot.start("environment")
+    assert connect(robot).reset(1).first()
+
+
+def test_a_client_that_falls_silent_is_missed_then_stopped(connect):
+    with robot_of(parameters={"environment": {"hold_periods": 2, "control_period": 0.1}}) as robot:
+        environment = connect(robot)
+        environment.reset(1)
+        environment.step(ASIDE)
+        robot.until(lambda: robot.observations and robot.observations[-1].ending_message)
+        assert "no action came in time" in robot.observations[-1].ending_message
+        assert_still(robot)
+
+
+def test_a_halt_stops_the_tool_in_mid_step_and_the_episode_goes_on(connect):
+    # So slow that a step takes most of its period.
+    with robot_of(parameters={"arm": {"speed": 0.08}}) as robot:
+        environment = connect(robot)
+        environment.reset(1)
+        publisher = robot.node.create_publisher(String, names.HALT, qos.EVENT)
+        robot.until(publisher.get_subscription_count)
+        before = places(robot, 0.1)[-1][1]
+        environment._link._actions.publish(_action(environment.turn, ASIDE))
+        robot.until(lambda: robot.poses[-1][1].pose.position.y > before + 0.003)
+        publisher.publish(String(data="the button was let go"))
+        assert_still(robot)
+        assert places(robot, 0.1)[-1][1] < before + 0.022
+        assert "told to rest" in robot.statuses[-1].reason
+        assert environment.step(REST).mid()
+
+
+@by_fault
+@pytest.mark.parametrize("code", [21, 31, 60])
+def test_a_controllers_error_ends_the_episode_and_one_action_recovers(robot, connect, code):
+    environment = connect(robot)
+    environment.reset(2)
+    environment.step(ASIDE)
+    robot.set_fault("error", code)
+    assert f"error {code}" in last(environment)
+    robot.until(lambda: robot.phase == ArmStatus.STOPPED)
+    assert robot.statuses[-1].error_code == code
+    assert_still(robot)
+    with pytest.raises(ResetFailed, match=f"error {code}"):
+        environment.reset(2)
+    # Nothing but the recovery clears it.
+    assert robot.statuses[-1].error_code == code
+    assert robot.recover().code == 1
+    robot.until(lambda: robot.phase == ArmStatus.READY)
+    assert environment.reset(2).first()
+
+
+@by_fault
+def test_an_emergency_stop_stays_until_it_is_released_and_then_recovers(robot, connect):
+    environment = connect(robot)
+    environment.reset(3)
+    robot.set_fault("emergency_stop", True)
+    assert "emergency" in last(environment)
+    refused = robot.recover()
+    assert refused.code == refused.FAILED
+    assert "emergency" in refused.message
+    robot.set_fault("emergency_stop", False)
+    assert robot.recover().code == 1
+    robot.until(lambda: robot.phase == ArmStatus.READY)
+    assert environment.reset(3).first()
+
+
+def test_anybody_can_stop_the_arm_and_it_waits_for_a_recovery(robot, connect):
+    environment = connect(robot)
+    environment.reset(4)
+    client = robot.node.create_client(Trigger, names.ARM_STOP)
+    robot.until(client.service_is_ready)
+    future = client.call_async(Trigger.Request())
+    robot.until(future.done)
+    assert future.result().success
+    assert "stop" in last(environment)
+    robot.until(lambda: robot.phase == ArmStatus.STOPPED)
+    assert robot.recover().code == 1
+    robot.until(lambda: robot.phase == ArmStatus.READY)
+    assert environment.reset(4).first()
+
+
+@by_fault
+def test_a_link_that_breaks_stops_the_arm_and_a_recovery_connects_again(robot, connect):
+    environment = connect(robot)
+    environment.reset(5)
+    robot.set_fault("drop_control", True)
+    assert last(environment)
+    robot.until(lambda: robot.phase == ArmStatus.STOPPED)
+    assert robot.recover().code == 1
+    robot.until(lambda: robot.phase == ArmStatus.READY)
+    assert environment.reset(5).first()
+
+
+@by_fault
+def test_a_controller_whose_reports_freeze_stops_the_arm(robot, connect):
+    environment = connect(robot)
+    environment.reset(6)
+    robot.set_fault("stall_reports", True)
+    assert last(environment)
+    robot.until(lambda: robot.phase == ArmStatus.STOPPED)
+    robot.set_fault("stall_reports", False)
+    robot.until(lambda: robot.recover().code == 1)
+    robot.until(lambda: robot.phase == ArmStatus.READY)
+    assert environment.reset(6).first()
+
+
+@by_fault
+def test_a_controller_that_is_killed_stops_all_and_is_found_again(connect):
+    with robot_of() as robot:
+        environment = connect(robot)
+        environment.reset(1)
+        robot.processes["emulator"].kill()
+        assert last(environment)
+        robot.until(lambda: robot.phase == ArmStatus.STOPPED)
+        gone = robot.recover()
+        assert gone.code == gone.FAILED
+        assert robot.address in gone.message
+        robot.start("emulator")
+        robot.until(lambda: robot.recover().code == 1)
+        robot.until(lambda: robot.phase == ArmStatus.READY)
+        assert environment.reset(1).first()
+
+
+@pytest.mark.parametrize("moving", [False, True])
+def test_an_arm_node_that_is_killed_leaves_a_controller_at_rest(connect, moving):
+    with robot_of() as robot:
+        environment = connect(robot)
+        environment.reset(1)
+        if moving:
+            environment._link._actions.publish(_action(environment.turn, ASIDE))
+            robot.until(lambda: robot.statuses[-1].moving)
+        robot.processes["arm"].kill()
+        assert re.search("tool pose|status of the arm", last(environment))
+        robot.statuses.clear()
+        robot.start("arm")
+        robot.until(lambda: robot.phase == ArmStatus.READY)
+        assert_still(robot)
+        assert environment.reset(1).first()
+
+
+@by_fault
+def test_a_camera_that_stalls_ends_the_episode_and_comes_back(connect):
+    with robot_of(pictures=True) as robot:
+        environment = connect(robot)
+        environment.reset(1)
+        robot.processes["camera"].signal(signal.SIGSTOP)
+        assert "no picture came for" in last(environment)
+        assert_still(robot)
+        with pytest.raises(ResetFailed, match="no picture came for"):
+            environment.reset(1)
+        robot.processes["camera"].signal(signal.SIGCONT)
+        assert environment.reset(1).first()
+
+
+@by_fault
+def test_a_camera_of_one_picture_a_second_is_too_slow(connect):
+    slow = {"emulator": {"camera.rate": 1.0}, "environment": {"limits.picture_age": 0.5}}
+    with robot_of(pictures=True, parameters=slow) as robot:
+        environment = connect(robot)
+        # A reset may end right after a picture, but no episode lasts.
+        try:
+            environment.reset(1)
+            reason = last(environment)
+        except ResetFailed as failed:
+            reason = str(failed)
+        assert "no picture came for" in reason
+
+
+@by_fault
+def test_a_clock_that_jumps_stops_nothing(connect):
+    simulated = {part: {"use_sim_time": True} for part in ("emulator", "arm", "environment")}
+    with robot_of(parameters=simulated) as robot:
+        publisher = robot.node.create_publisher(ClockMessage, "/clock", 10)
+        environment = connect(robot)
+        seconds = itertools.count(1000)
+
+        def tick():
+            publisher.publish(ClockMessage(clock=rclpy.time.Time(seconds=next(seconds)).to_msg()))
+
+        tick()
+        environment.reset(1)
+        for jump in (0, 3600, -2000):
+            seconds = itertools.count(next(seconds) + jump)
+            tick()
+            time.sleep(0.2)
+            assert environment.step(ASIDE).mid(), environment.ending_message
+
+
+def _action(turn, values):
+    return Action(episode=turn.episode, step=turn.step, values=packed(values, "f"))

@@ -1,0 +1,79 @@
+"""The way of the tool to where an episode begins: a carrot that is never far ahead of it."""
+
+from collections.abc import Callable, Generator
+
+import numpy as np
+
+from polytask_contract.errors import ResetFailed
+from polytask_xarm_driver.arm.pose import Pose
+from polytask_xarm_driver.arm.rotation import Vector
+
+# How far the carrot may be ahead [m, rad], and what counts as being there.
+LEAD, LEAD_TURN = 0.03, 0.15
+NEAR, NEAR_TURN = 0.002, 0.02
+# Without coming nearer for so long [s] the way is taken to be blocked.
+PATIENCE = 3.0
+
+
+class Carrot:
+    """Runs straight from one pose to another, no faster than asked, waiting for the tool."""
+
+    def __init__(self, start: Pose, end: Pose, speed: float, turn_speed: float) -> None:
+        """Begin at `start`; `speed` in m/s, `turn_speed` in rad/s."""
+        self.pose, self._end = start, end
+        self._speed, self._turn_speed = speed, turn_speed
+
+    def run(self, seconds: float, tool: Pose) -> None:
+        """Go on for `seconds`, unless the `tool` is too far behind."""
+        behind = tool.way_to(self.pose)
+        if norm(behind.linear) > LEAD or norm(behind.angular) > LEAD_TURN:
+            return
+        way = self.pose.way_to(self._end)
+        # Both arrive together: the slower of the two sets the time.
+        time = max(norm(way.linear) / self._speed, norm(way.angular) / self._turn_speed)
+        self.pose = self._end if time <= seconds else self.pose.moved(way, seconds / time)
+
+    def reached_by(self, tool: Pose) -> bool:
+        """Tell whether the tool is where the way ends."""
+        way = tool.way_to(self._end)
+        return norm(way.linear) < NEAR and norm(way.angular) < NEAR_TURN
+
+    def left(self, tool: Pose) -> float:
+        """Return how far the tool has to go [m]."""
+        return norm(tool.way_to(self._end).linear)
+
+
+def approach(
+    end: Pose,
+    speeds: tuple[float, float],
+    tool: Callable[[], Pose],
+    aim: Callable[[Pose], None],
+    now: Callable[[], float],
+) -> Generator[None, None, None]:
+    """Lead the tool to `end`, aiming anew at each step; raise ResetFailed when it gets nowhere.
+
+    `speeds` are the largest [m/s] and [rad/s]; `tool` tells where it is and `now` the time [s].
+    """
+    carrot = Carrot(tool(), end, *speeds)
+    before = nearer = now()
+    nearest = np.inf
+    while not carrot.reached_by(tool()):
+        time = now()
+        carrot.run(time - before, tool())
+        before = time
+        aim(carrot.pose)
+        left = carrot.left(tool()) + carrot.left(carrot.pose)
+        if left < nearest - NEAR / 4:
+            nearest, nearer = left, time
+        elif time - nearer > PATIENCE:
+            place = np.round(end.position, 3).tolist()
+            raise ResetFailed(
+                f"the tool does not get to {place} m: it is {carrot.left(tool()):.3f} m away and "
+                f"came no nearer for {PATIENCE:g} s; is something in its way?"
+            )
+        yield
+
+
+def norm(vector: Vector) -> float:
+    """Return the length of a vector."""
+    return float(np.linalg.norm(vector))
