@@ -74,14 +74,14 @@ class ConstantWorld:
         yield from ()
         return dm_env.restart(self.observation)
 
-    def anticipate(self, action: NDArray[np.float32]) -> None:
+    def anticipate(self, _action: Values) -> None:
         """Do nothing."""
 
     def advance(self, _action: Values) -> dm_env.TimeStep:
         """Show the same again."""
         return dm_env.transition(1.0, self.observation)
 
-    def halt(self, reason: str) -> None:
+    def halt(self, _reason: str) -> None:
         """Do nothing."""
 
     def stop(self, reason: str) -> None:
