@@ -52,6 +52,7 @@ class RobotUnderTest:
         namespace: str,
         *,
         kind: str = "emulated",
+        waits: bool = True,
         pictures: bool = False,
         parameters: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
@@ -75,6 +76,7 @@ class RobotUnderTest:
         if kind == "sim":
             self._parts = ["simulation"]
             self._parameters["simulation"] = {"suite": "xarm"} | size
+        self._waits = waits
         self.processes: dict[str, NodeProcess] = {}
         self.statuses: list[ArmStatus] = []
         self.poses: list[tuple[float, PoseStamped]] = []
@@ -82,14 +84,14 @@ class RobotUnderTest:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> "RobotUnderTest":
-        """Start everything, and wait until the arm takes commands."""
+        """Start everything; where it `waits`, also until the arm takes commands."""
         self._open()
         try:
             for part in self._parts:
                 self.start(part)
                 if part == "emulator":
                     self._wait_for_emulator()
-            if "arm" in self._parts:
+            if "arm" in self._parts and self._waits:
                 self.until(lambda: self.phase == ArmStatus.READY)
         except BaseException:
             self.__exit__()
@@ -103,8 +105,8 @@ class RobotUnderTest:
         self._node.destroy_node()
         self._context.try_shutdown()
 
-    def start(self, part: str) -> NodeProcess:
-        """Start a part, perhaps again."""
+    def start(self, part: str, **parameters: Any) -> NodeProcess:
+        """Start a part, perhaps again, with further `parameters`."""
         package, name = {
             "emulator": ("polytask_sim", "xarm_emulator"),
             "arm": (DRIVER, "arm"),
@@ -112,8 +114,8 @@ class RobotUnderTest:
             "environment": (DRIVER, "robot_environment"),
             "simulation": ("polytask_sim", "sim_environment"),
         }[part]
-        command, parameters = executable(package, name), self._parameters[part]
-        process = NodeProcess(command, parameters=parameters, namespace=self.namespace)
+        given = {**self._parameters[part], **parameters}
+        process = NodeProcess(executable(package, name), parameters=given, namespace=self.namespace)
         self.processes[part] = self._stack.enter_context(process)
         return process
 

@@ -11,12 +11,15 @@ import time
 import numpy as np
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rosgraph_msgs.msg import Clock as ClockMessage
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from polytask_contract.errors import EnvironmentLost, ResetFailed
-from polytask_msgs.msg import Action, ArmStatus
+from polytask_msgs.msg import Action, ArmStatus, OperatorEvent
 from polytask_ros import names, qos
 from polytask_ros.messages import packed
 from polytask_ros.ros_environment import RosEnvironment
@@ -291,6 +294,46 @@ def test_a_clock_that_jumps_stops_nothing(connect):
             tick()
             time.sleep(0.2)
             assert environment.step(ASIDE).mid(), environment.ending_message
+
+
+@pytest.mark.parametrize("transition", [None, Transition.TRANSITION_CONFIGURE])
+def test_an_arm_node_that_is_killed_before_it_is_active_is_simply_started_again(transition):
+    with robot_of(parameters={"arm": {"autostart": False}}, waits=False) as robot:
+        client = robot.node.create_client(ChangeState, "arm/change_state")
+        robot.until(client.service_is_ready)
+        if transition is not None:
+            request = ChangeState.Request(transition=Transition(id=transition))
+            future = client.call_async(request)
+            robot.until(future.done)
+            assert future.result().success
+            robot.until(lambda: robot.phase == ArmStatus.IDLE)
+        robot.processes["arm"].kill()
+        robot.statuses.clear()
+        robot.start("arm", autostart=True)
+        robot.until(lambda: robot.phase == ArmStatus.READY)
+
+
+def test_the_operators_word_is_the_success_of_the_episode_and_the_skew_is_told(connect):
+    with robot_of(parameters={"environment": {"success": "operator"}}) as robot:
+        told = {}
+
+        def hear(message):
+            for status in message.status:
+                if robot.namespace.strip("/") in status.name and status.name.endswith("senses"):
+                    told.update({pair.key: pair.value for pair in status.values})
+
+        robot.node.create_subscription(DiagnosticArray, names.DIAGNOSTICS, hear, qos.EVENT)
+        events = robot.node.create_publisher(OperatorEvent, names.OPERATOR_EVENT, qos.EVENT)
+        robot.until(events.get_subscription_count)
+        environment = connect(robot)
+        assert not environment.reset(1).observation["success"]
+        assert environment.step(REST).reward == 0.0
+        events.publish(OperatorEvent(event=OperatorEvent.SUCCESS))
+        robot.until(lambda: environment.step(REST).observation["success"])
+        assert environment.step(REST).reward > 0.0
+        assert not environment.reset(2).observation["success"]
+        robot.until(lambda: told)
+        assert 0.0 <= float(told["skew of the newest observation [s]"]) <= 0.05
 
 
 def _action(turn, values):

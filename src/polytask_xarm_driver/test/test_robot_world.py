@@ -171,6 +171,18 @@ def test_a_halt_is_a_rest_in_mid_step_and_the_next_action_moves_on_from_there():
     assert np.allclose(after - place, [0, LONGEST_MOVE, 0], atol=0.003)
 
 
+def test_rest_after_a_halt_leads_the_tool_nowhere():
+    rig = Rig(speed=0.05)
+    rig.reset()
+    rig.world.anticipate(np.array([1, 0, 0, 0], np.float32))
+    rig.run(0.1)
+    rig.world.halt("the button was let go")
+    told = len(rig.told)
+    for _ in range(3):
+        rig.step(np.zeros(4))
+    assert len(rig.told) == told
+
+
 def test_a_stop_asks_for_nothing_more():
     rig = Rig()
     rig.reset()

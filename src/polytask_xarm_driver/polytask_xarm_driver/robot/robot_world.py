@@ -32,6 +32,9 @@ from polytask_xarm_driver.robot.senses import Senses, Sight
 LONGEST_LEAD = 0.015
 # How long a reset waits for the arm, the camera and the scene to be there [s].
 PATIENCE = 5.0
+# How old a tool pose may be on the way to a start [s]: nothing is observed then, and the tool is led
+# by a hand's breadth, so that a hiccup of a busy machine need not end it.
+RESET_AGE = 1.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class RobotWorld:
         self._grasp = Grasp(np.zeros(3), 0.0, 0.0)
         self._base = self._grasp
         self.steps = 0
-        self._accomplished = False
+        self._accomplished = self._rests = False
         self.sight: Sight | None = None
 
     @property
@@ -107,11 +110,16 @@ class RobotWorld:
         yield from self._go("going to the start", 0.6, self._above(start))
         yield from self._go("going to the start", 0.8, start)
         self._grasp = self._base = Grasp(start, self._task.fingers, 0.0)
-        self.steps, self._accomplished = 0, False
+        self.steps, self._accomplished, self._rests = 0, False, False
         return dm_env.restart(self._observe((yield from self._wait_for_sight(task))))
 
     def anticipate(self, action: Action) -> None:
-        """Move the tool from where the period began."""
+        """Move the tool from where the period began, or, after a halt, from where it rests."""
+        if self._rests:
+            if not action.any():
+                return
+            self._rests = False
+            self._begin_here()
         share = self._settings.control_period / CONTROL_PERIOD
         task = self._task
         self._grasp = self._base.moved(action, task.box, tilts=task.tilts, share=share)
@@ -136,9 +144,7 @@ class RobotWorld:
         """Rest; the next action moves on from there. `reason` is told by who asked."""
         del reason
         self._aim(None)
-        # Where nobody knows that, no action will move on either.
-        with suppress(ResetFailed):
-            self._base = self._grasp = self._grasp._replace(point=self._pose().position)
+        self._rests = True
 
     def stop(self, reason: str) -> None:
         """Rest until the next reset."""
@@ -176,6 +182,11 @@ class RobotWorld:
             observation["image"] = sight.picture
         return observation
 
+    def _begin_here(self) -> None:
+        # Where nobody knows where the tool is, no command is followed either.
+        with suppress(ResetFailed):
+            self._base = self._grasp = self._grasp._replace(point=self._pose().position)
+
     def _aim_at_grasp(self) -> None:
         pose = Pose(self._grasp.point, self._grasp.rotation(self._task.turned))
         self._aim((pose, self._grasp.fingers))
@@ -186,7 +197,7 @@ class RobotWorld:
         """Return where the tool is; raise ResetFailed when the arm has stopped or is not heard."""
         try:
             condition = self._senses.condition()
-            pose = self._senses.tool.newest(self._senses.patience.tool)[1]
+            pose = self._senses.tool.newest(max(RESET_AGE, self._senses.patience.tool))[1]
         except WorldStopped as stopped:
             raise ResetFailed(str(stopped)) from None
         if not condition.ready:
