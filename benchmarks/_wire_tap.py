@@ -73,13 +73,15 @@ class WireTap:
                 requests = (
                     _Cutter(_request_size, self._on_request) if port == CONTROL_PORT else None
                 )
-                fast = port == REAL_REPORT_PORT
-                reports = _Cutter(lambda _: REPORT_SIZE, self._on_report) if fast else None
-                for source, sink, cutter in (
-                    (client, controller, requests),
-                    (controller, client, reports),
-                ):
-                    threading.Thread(target=_pump, args=(source, sink, cutter), daemon=True).start()
+                for pumped in ((client, controller, requests), (controller, client, None)):
+                    threading.Thread(target=_pump, args=pumped, daemon=True).start()
+
+    def watch_tool(self) -> None:
+        """Follow the controller's reports by a connection of its own, whatever others do."""
+        witness = socket.create_connection((self._target, REAL_REPORT_PORT))
+        self._sockets.append(witness)
+        cutter = _Cutter(lambda _: REPORT_SIZE, self._on_report)
+        threading.Thread(target=_follow, args=(witness, cutter), daemon=True).start()
 
     def _on_request(self, now: float, frame: bytes) -> None:
         if frame[6] == CARTESIAN_VELOCITY:
@@ -105,6 +107,12 @@ class _Cutter:
 
 def _request_size(beginning: bytes) -> int:
     return 6 + int(HEADER.unpack_from(beginning)[2])
+
+
+def _follow(source: socket.socket, cutter: _Cutter) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(CHUNK):
+            cutter.take(time.monotonic(), data)
 
 
 def _pump(source: socket.socket, sink: socket.socket, cutter: _Cutter | None) -> None:

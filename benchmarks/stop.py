@@ -159,7 +159,6 @@ CASES: dict[str, tuple[Event, Event]] = {
     "collision (C31)": (fault("error", 31), lambda _: None),
     "emergency stop": (fault("emergency_stop", True), fault("emergency_stop", False)),
     "control link cut": (fault("drop_control", True), lambda _: None),
-    "reports frozen": (fault("stall_reports", True), fault("stall_reports", False)),
 }
 
 
@@ -190,6 +189,7 @@ def rigged() -> Iterator[Rig]:
     with ExitStack() as stack:
         tap = stack.enter_context(WireTap(listen, robot.address))
         stack.enter_context(robot)
+        tap.watch_tool()
         folder = Path(stack.enter_context(TemporaryDirectory()))
         mapping = folder / "benchmark.yaml"
         mapping.write_text(yaml.safe_dump(MAPPING), encoding="utf-8")

@@ -29,15 +29,17 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"On {result['device']}."])
 
 
-def filled(text: str, result: dict[str, Any]) -> str:
-    """Return the page with the figures of `result` between its marks, which stay."""
-    return BLOCK.sub(lambda mark: f"{mark[1]}\n{table(result)}\n\n{mark[2]}", text)
+def filled(text: str) -> str:
+    """Return the page with the newest figures between its marks, which stay."""
+    told = "Not measured yet: `./run bench stop` does it."
+    if RESULT.is_file():
+        told = table(json.loads(RESULT.read_text(encoding="utf-8")))
+    return BLOCK.sub(lambda mark: f"{mark[1]}\n{told}\n\n{mark[2]}", text)
 
 
 def main() -> None:
     """Write the page anew."""
-    result = json.loads(RESULT.read_text(encoding="utf-8"))
-    text = filled(PAGE.read_text(encoding="utf-8"), result)
+    text = filled(PAGE.read_text(encoding="utf-8"))
     aside = PAGE.with_suffix(".partial")
     aside.write_text(text, encoding="utf-8")
     aside.rename(PAGE)

@@ -327,6 +327,21 @@ def test_a_way_that_is_blocked_fails_the_reset_in_time():
     assert rig.now - before < APPROACH_PATIENCE + 1.0
 
 
+def test_a_way_that_began_by_old_news_begins_anew_where_the_tool_is():
+    rig = Rig()
+    steps = rig.world.begin("push", 1)
+    for _ in range(5):
+        next(steps)
+        rig.run(0.02)
+    # It was carried away, and is far from where it was said to be.
+    rig.pose = Pose(rig.pose.position - [0.0, 0.09, 0.0], DOWN)
+    rig.tell()
+    next(steps)
+    assert np.linalg.norm(rig.told[-1][0].position - rig.pose.position) < 0.01
+    for _ in steps:
+        rig.run(0.02)
+
+
 def test_a_reset_never_aims_far_from_the_tool_nor_faster_than_asked():
     rig = Rig(RobotSettings(image=None, speed=0.1), speed=0.05)
     steps = rig.world.begin("push", 1)

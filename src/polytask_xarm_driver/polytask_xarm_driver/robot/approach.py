@@ -11,6 +11,8 @@ from polytask_xarm_driver.arm.rotation import Vector
 # How far the carrot may be ahead [m, rad], and what counts as being there.
 LEAD, LEAD_TURN = 0.03, 0.15
 NEAR, NEAR_TURN = 0.002, 0.02
+# Further behind than this [m, rad] no tool is that was led.
+LOST, LOST_TURN = 1.5 * LEAD, 1.5 * LEAD_TURN
 # Without coming nearer for so long [s] the way is taken to be blocked.
 PATIENCE = 3.0
 
@@ -24,8 +26,15 @@ class Carrot:
         self._speed, self._turn_speed = speed, turn_speed
 
     def run(self, seconds: float, tool: Pose) -> None:
-        """Go on for `seconds`, unless the `tool` is too far behind."""
+        """Go on for `seconds`, unless the `tool` is too far behind.
+
+        A tool that is further away than it was ever led was somewhere else when the way began, as
+        late news said: it begins anew where the tool is.
+        """
         behind = tool.way_to(self.pose)
+        if norm(behind.linear) > LOST or norm(behind.angular) > LOST_TURN:
+            self.pose = tool
+            return
         if norm(behind.linear) > LEAD or norm(behind.angular) > LEAD_TURN:
             return
         way = self.pose.way_to(self._end)
