@@ -32,8 +32,8 @@ from polytask_xarm_driver.robot.senses import Senses, Sight
 LONGEST_LEAD = 0.015
 # How long a reset waits for the arm, the camera and the scene to be there [s].
 PATIENCE = 5.0
-# How old a tool pose may be on the way to a start [s]: nothing is observed then, and the tool is led
-# by a hand's breadth at most, so that a hiccup of a busy machine need not end it.
+# How old a tool pose may be on the way to a start [s]: nothing is observed then, and the tool is
+# led by a hand's breadth at most, so that a hiccup of a busy machine need not end it.
 RESET_AGE = 1.0
 
 
