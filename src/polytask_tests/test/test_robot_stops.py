@@ -95,6 +95,14 @@ def assert_still(robot):
     assert np.ptp(seen, axis=0).max() < 0.001
 
 
+def assert_recovers(robot, environment):
+    """Assert that one recovery is enough, once the cause is gone, and that an episode begins."""
+    recovered = robot.recover()
+    assert recovered.code == recovered.SUCCESS, recovered.message
+    robot.until(lambda: robot.phase == ArmStatus.READY)
+    assert environment.reset(1).first()
+
+
 def test_an_environment_that_is_killed_at_speed_leaves_an_arm_that_stands_still(robot, connect):
     environment = connect(robot)
     environment.reset(1)
@@ -154,9 +162,7 @@ def test_a_controllers_error_ends_the_episode_and_one_action_recovers(robot, con
         environment.reset(2)
     # Nothing but the recovery clears it.
     assert robot.statuses[-1].error_code == code
-    assert robot.recover().code == 1
-    robot.until(lambda: robot.phase == ArmStatus.READY)
-    assert environment.reset(2).first()
+    assert_recovers(robot, environment)
 
 
 @by_fault
@@ -169,9 +175,7 @@ def test_an_emergency_stop_stays_until_it_is_released_and_then_recovers(robot, c
     assert refused.code == refused.FAILED
     assert "emergency" in refused.message
     robot.set_fault("emergency_stop", False)
-    assert robot.recover().code == 1
-    robot.until(lambda: robot.phase == ArmStatus.READY)
-    assert environment.reset(3).first()
+    assert_recovers(robot, environment)
 
 
 def test_anybody_can_stop_the_arm_and_it_waits_for_a_recovery(robot, connect):
@@ -184,9 +188,7 @@ def test_anybody_can_stop_the_arm_and_it_waits_for_a_recovery(robot, connect):
     assert future.result().success
     assert "stop" in last(environment)
     robot.until(lambda: robot.phase == ArmStatus.STOPPED)
-    assert robot.recover().code == 1
-    robot.until(lambda: robot.phase == ArmStatus.READY)
-    assert environment.reset(4).first()
+    assert_recovers(robot, environment)
 
 
 @by_fault
@@ -196,9 +198,7 @@ def test_a_link_that_breaks_stops_the_arm_and_a_recovery_connects_again(robot, c
     robot.set_fault("drop_control", True)
     assert last(environment)
     robot.until(lambda: robot.phase == ArmStatus.STOPPED)
-    assert robot.recover().code == 1
-    robot.until(lambda: robot.phase == ArmStatus.READY)
-    assert environment.reset(5).first()
+    assert_recovers(robot, environment)
 
 
 @by_fault

@@ -76,7 +76,7 @@ def test_a_command_far_from_the_tool_is_refused_and_a_near_one_followed(directio
 def test_the_first_command_may_jump_less_far():
     near = command((0.455, 0.0, 0.3))
     refused(r"first command is 0.055 m away", near, first=True)
-    BOUNDS.target(near, TOOL, first=False)
+    assert BOUNDS.target(near, TOOL, first=False).position.tolist() == [0.455, 0.0, 0.3]
 
 
 @pytest.mark.parametrize("place", [(0.64, 0.34, 0.05), (0.65, 0.0, 0.3), (0.4, 0.0, 0.55)])
@@ -102,7 +102,8 @@ def test_an_opening_that_the_gripper_does_not_have_is_refused(opening):
 
 @pytest.mark.parametrize("opening", [0.0, 0.084, math.nan])
 def test_any_opening_of_the_gripper_and_none_is_followed(opening):
-    BOUNDS.target(command(opening=opening), TOOL, first=True)
+    target = BOUNDS.target(command(opening=opening), TOOL, first=True)
+    assert target.position.tolist() == [0.4, 0.0, 0.3]
 
 
 @pytest.mark.parametrize(("age", "when"), [(0.16, "old"), (-0.16, "in the future"), (math.nan, "")])

@@ -28,7 +28,3 @@ class Pace:
         self.worst = max(self.worst, lateness)
         # Against a timer that keeps its rhythm, one late period does not make the next one late.
         self._due = max(self._due, now - self.period) + self.period
-
-    def stop(self) -> None:
-        """Expect no more periods: the episode has ended."""
-        self._due = None

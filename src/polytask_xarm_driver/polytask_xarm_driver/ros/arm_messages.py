@@ -10,8 +10,8 @@ from polytask_xarm_driver import units
 from polytask_xarm_driver.arm.command import Command
 from polytask_xarm_driver.arm.feedback import Feedback
 from polytask_xarm_driver.arm.pose import Pose
-from polytask_xarm_driver.arm.rotation import to_quaternion
 from polytask_xarm_driver.arm.status import Status
+from polytask_xarm_driver.ros.pose_messages import fill_pose
 
 # As in the maker's URDF, where the last one drives the gripper.
 JOINTS = [f"joint{number}" for number in range(1, 8)]
@@ -33,9 +33,7 @@ def joint_state(report: Feedback, opening: float) -> JointState:
 def pose_stamped(pose: Pose) -> PoseStamped:
     """Return a pose."""
     message = PoseStamped()
-    place, turned = message.pose.position, message.pose.orientation
-    place.x, place.y, place.z = pose.position.tolist()
-    turned.x, turned.y, turned.z, turned.w = to_quaternion(pose.rotation)
+    fill_pose(message.pose, pose)
     return message
 
 

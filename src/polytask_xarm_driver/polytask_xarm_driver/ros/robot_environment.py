@@ -20,7 +20,6 @@ from polytask_ros.environment_server import EnvironmentServer
 from polytask_ros.messages import image_array
 from polytask_ros.parameters import declare_parameters
 from polytask_xarm_driver.arm.pose import Pose
-from polytask_xarm_driver.arm.rotation import from_quaternion, to_quaternion
 from polytask_xarm_driver.robot.pace import Pace
 from polytask_xarm_driver.robot.picture import fitted
 from polytask_xarm_driver.robot.robot_task import find_tasks, read_tasks
@@ -32,6 +31,7 @@ from polytask_xarm_driver.robot.senses import (
     Sensed,
     Senses,
 )
+from polytask_xarm_driver.ros.pose_messages import fill_pose, pose_of
 
 # How long somebody may take to put a task's things in place [s].
 PREPARATION_TIMEOUT = 20.0
@@ -114,9 +114,7 @@ class RobotEnvironment(EnvironmentServer):
     # What is sensed
 
     def _on_tool(self, message: PoseStamped) -> None:
-        place, turn = message.pose.position, message.pose.orientation
-        rotation = from_quaternion((turn.x, turn.y, turn.z, turn.w))
-        self._senses.tool.hear(Pose((place.x, place.y, place.z), rotation), _seconds(message))
+        self._senses.tool.hear(pose_of(message.pose), _seconds(message))
 
     def _on_arm(self, message: ArmStatus) -> None:
         fingers = 0.0 if math.isnan(message.opening) else message.opening / 2
@@ -155,9 +153,7 @@ class RobotEnvironment(EnvironmentServer):
         pose, fingers = self._wanted
         message = ToolCommand(opening=2.0 * fingers)
         message.header.stamp = self.get_clock().now().to_msg()
-        place, turn = message.pose.position, message.pose.orientation
-        place.x, place.y, place.z = pose.position.tolist()
-        turn.x, turn.y, turn.z, turn.w = to_quaternion(pose.rotation)
+        fill_pose(message.pose, pose)
         self._commands.publish(message)
 
     def _prepare(self, task: str, seed: int) -> Callable[[], bool]:
