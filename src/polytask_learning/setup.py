@@ -8,7 +8,7 @@ setup(
     name=PACKAGE,
     version="0.1.0",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["py.typed"]},
+    package_data={PACKAGE: ["py.typed"], f"{PACKAGE}.ros": ["*.yaml"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
@@ -27,9 +27,16 @@ setup(
     zip_safe=False,
     maintainer="PolyTask maintainers",
     maintainer_email="maintainers@polytask.invalid",
-    description="The science of PolyTask: learning experts from demonstrations, without ROS.",
+    description="The science of PolyTask: experts from demonstrations, one policy of them all.",
     license="Apache-2.0",
     entry_points={
+        "console_scripts": [
+            "demo = polytask_learning.ros.demo:main",
+            "distiller = polytask_learning.ros.distiller_node:main",
+            "expert_learner = polytask_learning.ros.expert_learner_node:main",
+            "ot_reward = polytask_learning.ros.ot_reward_node:main",
+            "policy = polytask_learning.ros.policy_node:main",
+        ],
         "polytask.verbs": [
             "distill = polytask_learning.cli.distill:Distill",
             "evaluate = polytask_learning.cli.evaluate:Evaluate",

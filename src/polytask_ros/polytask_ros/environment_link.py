@@ -27,16 +27,25 @@ RELEASE_TIMEOUT = 1.0
 class EnvironmentLink:
     """A context and a node of its own, spun in the caller's thread while it waits.
 
+    Again and again meanwhile it calls `waiting`; what that raises ends the wait.
+
     `find`, `reset` and `ask` raise EnvironmentLost when the server is gone or does not
     answer in time.
     """
 
     def __init__(
-        self, namespace: str, arguments: Sequence[str], timeout: float, reset_timeout: float
+        self,
+        namespace: str,
+        arguments: Sequence[str],
+        timeouts: tuple[float, float],
+        waiting: Callable[[], None],
     ) -> None:
-        """Open the link; `spec` must be waited for with `find`."""
-        self._timeout = timeout
-        self._reset_timeout = reset_timeout
+        """Open the link; `spec` must be waited for with `find`.
+
+        The `timeouts` are those of an answer and of a reset [s].
+        """
+        self._timeout, self._reset_timeout = timeouts
+        self._waiting = waiting
         self._spec: EnvironmentSpec | None = None
         self._lost = False
         # The name is unique, so that a server never takes two clients for one.
@@ -127,6 +136,7 @@ class EnvironmentLink:
         deadline = time.monotonic() + self._timeout
         resend = time.monotonic() + RESEND_PERIOD
         while True:
+            self._waiting()
             self._inbox.wait(RESEND_PERIOD)
             while self._observations:
                 answer = self._observations.pop(0)
@@ -155,7 +165,7 @@ class EnvironmentLink:
         try:
             ending = handle.get_result_async()
             return self._wait_for_server(ending, self._reset_timeout, "was reset").result
-        except (EnvironmentLost, KeyboardInterrupt):
+        except BaseException:
             handle.cancel_goal_async()
             raise
 
@@ -171,6 +181,7 @@ class EnvironmentLink:
     def _wait(self, done: Callable[[], bool], timeout: float, what: str) -> None:
         deadline = time.monotonic() + timeout
         while not done():
+            self._waiting()
             left = deadline - time.monotonic()
             if left <= 0:
                 place = self._node.resolve_topic_name(names.OBSERVATION)

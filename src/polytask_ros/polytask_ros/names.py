@@ -24,6 +24,16 @@ JOY = "joy"
 OPERATOR_EVENT = "operator/event"
 RECORD = "demonstrations/record"
 
+TRAIN = "learner/train"
+LEARNER_STATUS = "learner/status"
+COMPUTE_REWARD = "reward/compute"
+DISTILL = "distiller/distill"
+DISTILLER_STATUS = "distiller/status"
+LOAD_POLICY = "policy/load"
+RUN_TASK = "policy/run_task"
+# What a person wants to see around the robot: bounds, the tool's way, the goal.
+MARKERS = "robot/markers"
+
 # REP-107: one place for the whole machine, whatever the namespace.
 DIAGNOSTICS = "/diagnostics"
 

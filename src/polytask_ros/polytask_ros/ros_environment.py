@@ -1,6 +1,6 @@
 """The client's end of the environment contract: an Environment whose world is elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dm_env
@@ -43,17 +43,19 @@ class RosEnvironment(Environment):
         timeout: float = 10.0,
         reset_timeout: float = 60.0,
         arguments: Sequence[str] = (),
+        waiting: Callable[[], None] = lambda: None,
     ) -> None:
         """Find the server and learn what it is; resets without a seed draw theirs from `seed`.
 
-        `arguments` are ROS arguments for the node, such as remappings. Raise EnvironmentLost when
-        no server is found in time, UnknownName when it does not have `task`.
+        `arguments` are ROS arguments for the node, such as remappings. `waiting` is called again
+        and again while anything is waited for; what it raises ends the wait. Raise EnvironmentLost
+        when no server is found in time, UnknownName when it does not have `task`.
         """
         self._seeds = np.random.default_rng(seed)
         self._turn: Turn | None = None
         self._newest = Observation()
         self._holds = self._closed = False
-        self._link = EnvironmentLink(namespace, arguments, timeout, reset_timeout)
+        self._link = EnvironmentLink(namespace, arguments, (timeout, reset_timeout), waiting)
         try:
             spec = self._link.find()
             self._specification = specification_of(spec)

@@ -44,12 +44,12 @@ class Distiller:
         self._weights = list(actor.parameters())
         self._optimiser = torch.optim.Adam(self._weights, settings.learning_rate, fused=True)
         self._term = self._compute.compiled(self._errors)
-        self._all, self.updates = updates, 0
+        self.total, self.updates = updates, 0
 
     @property
     def is_finished(self) -> bool:
         """Whether all updates are done."""
-        return self.updates >= self._all
+        return self.updates >= self.total
 
     def update(self, lesson: Lesson, modality: str, goals: Tensor) -> Tensor:
         """Move the policy towards the experts of `lesson`; return each task's loss (K,).
@@ -94,7 +94,7 @@ class Distiller:
 
     def _rate(self) -> float:
         """Return the learning rate of the present update."""
-        share = self.updates / self._all if self._settings.decay else 0.0
+        share = self.updates / self.total if self._settings.decay else 0.0
         return self._settings.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
 
     def state_dict(self) -> dict[str, Any]:

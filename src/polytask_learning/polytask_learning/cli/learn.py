@@ -68,17 +68,18 @@ def _learn_one(options: argparse.Namespace, task: str) -> int:
     from polytask_learning.reports.run_report import write_report  # noqa: PLC0415
     from polytask_learning.training.assembly import Maker, make_expert  # noqa: PLC0415
     from polytask_learning.training.learn import learn  # noqa: PLC0415
+    from polytask_learning.training.means import Means  # noqa: PLC0415
     from polytask_learning.training.relabel import relabel  # noqa: PLC0415
 
     more = {"observations": options.obs, "pictures": options.pictures}
     request = request_of(options, options.suite, task, **more)
     store = EpisodeStore(options.demonstrations)
-    path, compute = _folder(options, task, alone=True), compute_of(options)
+    path, means = _folder(options, task, alone=True), Means(compute_of(options))
     make: Maker = make_expert
     if options.start_from:
         request, make = started_from(UnifiedPolicy(options.start_from), request)
     with closing(sinks_of(path, request.steps)) as sink:
-        folder = learn(request, store, path, sink, compute, make)
+        folder = learn(request, store, path, sink, means, make)
     relabel(path, options.keep, store)
     _say(f"{path}: the best policy is in checkpoints/best.checkpoint")
     _say(f"{write_report(folder, videos=options.videos)}: the report")

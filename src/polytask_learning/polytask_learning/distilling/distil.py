@@ -23,6 +23,7 @@ from polytask_learning.training.request import PICTURE
 from polytask_learning.training.run_folder import MADE_WITH, OtherConfiguration
 from polytask_learning.training.trained import TrainedExpert
 from polytask_learning.training.versions import versions
+from polytask_learning.training.watch import Watch
 
 # Pictures that mean a task, of as many demonstrations.
 MOST_PICTURES = 10
@@ -36,6 +37,7 @@ def distil(
     *,
     demonstrations: EpisodeStore | None = None,
     compute: ComputeSettings | None = None,
+    watch: Watch | None = None,
 ) -> UnifiedFolder:
     """Distil the experts of `runs` into one policy at `path`, going on where it was stopped.
 
@@ -62,7 +64,7 @@ def distil(
     }
     folder = UnifiedFolder.begin(path, manifest)
     stage = _begun(folder, 0, (entries, request.keep), book, compute, teachers)
-    StageTraining(folder, stage, compute).go_on(sink)
+    StageTraining(folder, stage, compute, watch).go_on(sink)
     return folder
 
 
@@ -74,6 +76,7 @@ def add(
     keep: int | None = None,
     demonstrations: EpisodeStore | None = None,
     compute: ComputeSettings | None = None,
+    watch: Watch | None = None,
 ) -> UnifiedFolder:
     """Distil the expert of `run` into the policy at `path`, beside all that it knows.
 
@@ -86,7 +89,7 @@ def add(
     compute.prepare_process()
     folder = UnifiedFolder(path)
     stage = joining(folder, run, demonstrations, compute, keep)
-    StageTraining(folder, stage, compute).go_on(sink)
+    StageTraining(folder, stage, compute, watch).go_on(sink)
     return folder
 
 

@@ -26,6 +26,7 @@ from polytask_learning.distilling.unified_policy import UnifiedPolicy
 from polytask_learning.settings import InvalidSetting
 from polytask_learning.training.assembly import Maker
 from polytask_learning.training.learn import Sink, learn
+from polytask_learning.training.means import Means
 from polytask_learning.training.relabel import relabel
 from polytask_learning.training.request import Request
 
@@ -52,7 +53,7 @@ def practise(
     for a task that it knows and for a policy that sees pictures, and what `learn`, `relabel` and
     `add` do.
     """
-    compute = compute or ComputeSettings()
+    means = Means(compute or ComputeSettings())
     folder, policy = UnifiedFolder(path), UnifiedPolicy(path)
     if request.task in policy.tasks:
         raise InvalidSetting(f"{path} knows the task {request.task!r} already")
@@ -61,9 +62,9 @@ def practise(
     check_alike(policy, request)
     asked = replace(request, hidden=folder.settings.hidden, start=policy.stage.best_hash())
     run = practice_of(path, request.task)
-    practised = learn(asked, store, run, sink, compute, _maker(policy))
+    practised = learn(asked, store, run, sink, means, _maker(policy))
     relabel(run, folder.request.keep, store)
-    stage = joining(folder, run, store, compute)
+    stage = joining(folder, run, store, means.compute)
     if not stage.has_best:
         best = practised.best()
         actor, steps = best["expert"]["unified"], best["progress"]["steps"]

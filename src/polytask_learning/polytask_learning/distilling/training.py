@@ -16,6 +16,7 @@ from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.distilling.teachers import UnusableTeacher, check_together
 from polytask_learning.distilling.unified_folder import Stage, UnifiedFolder
 from polytask_learning.training.loop import NotFinite
+from polytask_learning.training.watch import Phase, Unwatched, Watch
 
 # After so many updates metrics are told, and a checkpoint is written.
 UPDATES_PER_TELLING, UPDATES_PER_CHECKPOINT = 250, 2000
@@ -26,7 +27,13 @@ Sink = Callable[[Mapping[str, float]], None]
 class StageTraining:
     """Trains the policy of a stage, which knows all it needs once it has begun."""
 
-    def __init__(self, folder: UnifiedFolder, stage: Stage, compute: ComputeSettings) -> None:
+    def __init__(
+        self,
+        folder: UnifiedFolder,
+        stage: Stage,
+        compute: ComputeSettings,
+        watch: Watch | None = None,
+    ) -> None:
         """Prepare to go on where `stage` was stopped.
 
         Raise BrokenData or BrokenCheckpoint for what is damaged, UnusableTeacher for data that
@@ -52,6 +59,7 @@ class StageTraining:
             compute=compute,
         )
         self._lessons = Lessons(self._data)
+        self._watch: Watch = watch or Unwatched()
         self._random = np.random.default_rng([request.seed, stage.number])
 
     def go_on(self, sink: Sink) -> None:
@@ -85,11 +93,12 @@ class StageTraining:
 
     def _update(self) -> tuple[Tensor, Tensor]:
         """Return the tasks of a lesson, and the loss of each."""
-        settings, random = self._settings, self._random
+        settings, random, distiller = self._settings, self._random, self._distiller
+        self._watch.at(Phase.DISTILLING, distiller.updates, distiller.total)
         lesson = self._lessons.draw(settings.batch, settings.tasks_per_batch, random)
         modality = self._book.modalities[random.integers(len(self._book.modalities))]
         goals = self._book.draw(modality, lesson.tasks, random)
-        return torch.from_numpy(lesson.tasks), self._distiller.update(lesson, modality, goals)
+        return torch.from_numpy(lesson.tasks), distiller.update(lesson, modality, goals)
 
     def _checked(self, sums: Tensor, counts: Tensor) -> dict[str, float]:
         updates = self._distiller.updates

@@ -1,6 +1,6 @@
 """An episode against several demonstrations: equation 5, for the one that it matches best."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -35,6 +35,10 @@ class Match(NamedTuple):
             "reward/demonstration": float(self.demonstration),
             "reward/marginal_error": self.marginal_error,
         }
+
+
+# Matches an episode as `best_match` does, wherever it computes.
+Matcher = Callable[[Tensor, Sequence[Tensor], RewardSettings], Match]
 
 
 @torch.no_grad()

@@ -6,16 +6,19 @@ import torch
 from torch import Tensor
 
 from polytask_learning.rewards.errors import InvalidFeatures
-from polytask_learning.rewards.match import Match, best_match
+from polytask_learning.rewards.match import Match, Matcher, best_match
 from polytask_learning.rewards.settings import RewardSettings
 
 
 class TrajectoryReward:
     """Rewards episodes for matching demonstrations, and keeps the scale from one to the next."""
 
-    def __init__(self, settings: RewardSettings | None = None) -> None:
+    def __init__(
+        self, settings: RewardSettings | None = None, match: Matcher = best_match
+    ) -> None:
         """Reward as `settings` say, by default as the paper's; no scale is set yet."""
         self.settings = settings or RewardSettings()
+        self._match = match
         self._scale: float | None = None
 
     @property
@@ -30,7 +33,7 @@ class TrajectoryReward:
         that equals a demonstration sets none, as nothing could scale it.
         Raise InvalidFeatures as `best_match` does.
         """
-        match = best_match(episode, demonstrations, self.settings)
+        match = self._match(episode, demonstrations, self.settings)
         total = self.settings.first_total
         least = torch.finfo(episode.dtype).eps * len(episode)
         if self._scale is None and total is not None and match.distance > least:

@@ -18,6 +18,7 @@ from polytask_learning.networks.encoder import PictureEncoder, StateEncoder
 from polytask_learning.settings import ENOUGH, ExpertSettings
 from polytask_learning.training.demonstrations import whitening
 from polytask_learning.training.loop import Loop, LoopSettings, Memories
+from polytask_learning.training.means import Means
 from polytask_learning.training.request import Request
 from polytask_learning.training.rewarding import EnvironmentRewards, MatchingRewards, Rewarding
 from polytask_learning.training.run_folder import RunFolder
@@ -61,7 +62,7 @@ def make_loop(
     environments: tuple[Environment, Environment],
     shown: Sequence[Episode],
     folder: RunFolder,
-    compute: ComputeSettings,
+    means: Means,
     make: Maker = make_expert,
 ) -> tuple[Loop, dict[str, EpisodeLog]]:
     """Return the loop, and its memories that are on disk, by the count in its progress.
@@ -70,11 +71,13 @@ def make_loop(
     expert as `make_expert` does.
     """
     settings, specification = request.settings, environments[0].specification
+    compute = means.compute
     expert = make(request, Form.of(specification), compute, shown)
     rewarding: Rewarding = EnvironmentRewards(shown)
     if request.reward == "ot":
-        frames, matching = request.frame_stack, request.matching
-        rewarding = MatchingRewards(shown, expert.encoder, frames, matching, compute)
+        rewarding = MatchingRewards(
+            shown, expert.encoder, request.frame_stack, request.matching, compute, means.match
+        )
     logs = {
         "episodes": EpisodeLog(
             folder.practised, _replay(request, specification, compute, PRACTISED)
@@ -93,7 +96,8 @@ def make_loop(
     )
     memories = Memories(logs["episodes"], imitated, logs["imitable"])
     both: tuple[ExpertSettings, LoopSettings] = (settings, pace)
-    return Loop(environments, expert, both, memories, rewarding, request.seed), logs
+    loop = Loop(environments, expert, both, memories, rewarding, request.seed, means.watch)
+    return loop, logs
 
 
 def _replay(

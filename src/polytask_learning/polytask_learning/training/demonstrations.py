@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -12,7 +12,6 @@ from torch import Tensor
 from polytask_contract.environment import Environment
 from polytask_contract.episodes.episode import Episode
 from polytask_contract.episodes.episode_file import read_episode
-from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.errors import PolyTaskError
 from polytask_learning.training.request import Request
 
@@ -25,6 +24,17 @@ class NoDemonstrations(PolyTaskError):
     """There are too few demonstrations of a task; the message says how to get some."""
 
 
+class Shown(Protocol):
+    """A place with demonstrations, as an EpisodeStore is one."""
+
+    @property
+    def root(self) -> Path:
+        """Where that is."""
+
+    def paths(self, suite: str, task: str) -> list[Path]:
+        """Return the files of a task's demonstrations, in their order."""
+
+
 class Demonstration(NamedTuple):
     """An episode without what is not looked at, and the SHA-256 of the file that it is from."""
 
@@ -33,7 +43,7 @@ class Demonstration(NamedTuple):
 
 
 def demonstrated(
-    request: Request, store: EpisodeStore, environment: Environment
+    request: Request, store: Shown, environment: Environment
 ) -> list[Demonstration]:
     """Return the first demonstrations of the task; raise NoDemonstrations for too few.
 

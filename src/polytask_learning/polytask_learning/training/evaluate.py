@@ -8,6 +8,7 @@ import dm_env
 from polytask_contract.environment import Environment
 from polytask_contract.success import RULES, wilson_interval
 from polytask_contract.suites import Policy
+from polytask_learning.training.watch import Phase, Unwatched, Watch
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,16 @@ class Evaluation:
         return wilson_interval(self.successes(rule), len(self.seeds))
 
 
-def evaluate(environment: Environment, policy: Policy, seeds: Sequence[int]) -> Evaluation:
+def evaluate(
+    environment: Environment, policy: Policy, seeds: Sequence[int], watch: Watch | None = None
+) -> Evaluation:
     """Let `policy` act in an episode for each of `seeds`, of which there must be one."""
     if not seeds:
         raise ValueError("there are no seeds to evaluate on; valid: one or more")
-    played = [_play(environment, policy, seed) for seed in seeds]
+    watch, played = watch or Unwatched(), []
+    for number, seed in enumerate(seeds):
+        watch.at(Phase.EVALUATING, number, len(seeds))
+        played.append(_play(environment, policy, seed))
     return Evaluation(
         seeds=tuple(seeds),
         verdicts=tuple(verdict for verdict, _ in played),

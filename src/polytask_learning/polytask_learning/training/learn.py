@@ -4,26 +4,34 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from polytask_contract.environment import Environment
 from polytask_contract.episodes.form import Form
-from polytask_contract.episodes.store import EpisodeStore
+from polytask_contract.errors import (
+    EnvironmentBusy,
+    EnvironmentLost,
+    ResetFailed,
+    WorldStopped,
+)
 from polytask_contract.specification import Observations
 from polytask_contract.success import RULES
 from polytask_contract.suites import find_suite
-from polytask_learning.compute import ComputeSettings
 from polytask_learning.data.episode_log import EpisodeLog
 from polytask_learning.training.assembly import Maker, make_expert, make_loop
-from polytask_learning.training.demonstrations import demonstrated
+from polytask_learning.training.demonstrations import Shown, demonstrated
 from polytask_learning.training.loop import Loop, Progress
+from polytask_learning.training.means import Means
 from polytask_learning.training.request import Request
 from polytask_learning.training.run_folder import MADE_WITH, RunFolder
 from polytask_learning.training.versions import versions
 
-# A checkpoint is written after so many episodes, and after each evaluation.
-EPISODES_PER_CHECKPOINT = 5
+# What an environment can fail by without being at its end: a robot stops, a server is restarted.
+PASSING = (EnvironmentBusy, EnvironmentLost, ResetFailed, WorldStopped)
+
+Done = TypeVar("Done")
 
 # Is told the metrics of each episode and each evaluation; all have `steps`.
 Sink = Callable[[Mapping[str, float]], None]
@@ -31,10 +39,10 @@ Sink = Callable[[Mapping[str, float]], None]
 
 def learn(
     request: Request,
-    store: EpisodeStore,
+    store: Shown,
     path: Path,
     sink: Sink,
-    compute: ComputeSettings | None = None,
+    means: Means | None = None,
     make: Maker = make_expert,
 ) -> RunFolder:
     """Learn in the suite's environment until solved or out of steps, as `learn_in` does."""
@@ -45,19 +53,19 @@ def learn(
 
     with made(request.practised_with) as environment:
         if request.practised_with == request.looked_at:
-            return learn_in(environment, request, store, path, sink, compute, make)
+            return learn_in(environment, request, store, path, sink, means, make)
         with made(request.looked_at) as lean:
             both = (environment, lean)
-            return learn_in(both, request, store, path, sink, compute, make)
+            return learn_in(both, request, store, path, sink, means, make)
 
 
 def learn_in(
     environments: Environment | tuple[Environment, Environment],
     request: Request,
-    store: EpisodeStore,
+    store: Shown,
     path: Path,
     sink: Sink,
-    compute: ComputeSettings | None = None,
+    means: Means | None = None,
     make: Maker = make_expert,
 ) -> RunFolder:
     """Learn in an environment, going on where a run in `path` was stopped.
@@ -67,8 +75,8 @@ def learn_in(
     What has been learnt when anything is raised is in the folder, and the next call goes on from
     there. Raise what `demonstrated`, RunFolder and the environment do, and NotFinite.
     """
-    compute = compute or ComputeSettings()
-    compute.prepare_process()
+    means = means or Means()
+    means.compute.prepare_process()
     both = environments if isinstance(environments, tuple) else (environments, environments)
     environment = both[0]
     shown = demonstrated(request, store, environment)
@@ -76,15 +84,15 @@ def learn_in(
         "request": asdict(request),
         "settings": asdict(request.settings),
         "matching": asdict(request.matching) if request.reward == "ot" else None,
-        "compute": asdict(compute),
+        "compute": asdict(means.compute),
         "form": Form.of(environment.specification)._asdict(),
         "demonstrations": [one.hash for one in shown],
         MADE_WITH: versions(),
     }
     folder = RunFolder.begin(path, manifest)
     episodes = [one.episode for one in shown]
-    loop, logs = make_loop(request, both, episodes, folder, compute, make)
-    _Run(loop, logs, folder, sink).go_on()
+    loop, logs = make_loop(request, both, episodes, folder, means, make)
+    _Run(loop, logs, folder, sink, means).go_on()
     return folder
 
 
@@ -92,20 +100,26 @@ class _Run:
     """A loop and the folder that it is kept in."""
 
     def __init__(
-        self, loop: Loop, logs: Mapping[str, EpisodeLog], folder: RunFolder, sink: Sink
+        self,
+        loop: Loop,
+        logs: Mapping[str, EpisodeLog],
+        folder: RunFolder,
+        sink: Sink,
+        means: Means,
     ) -> None:
         self._loop, self._logs, self._folder, self._sink = loop, logs, folder, sink
+        self._watch, self._pace = means.watch, means.episodes_per_checkpoint
 
     def go_on(self) -> None:
         """Learn to the end, from the beginning or where it was stopped."""
         progress = self._restored()
         while not progress.finished:
             before = progress.steps
-            self._tell(self._loop.run_episode())
+            self._tell(self._patiently(self._loop.run_episode))
             due = self._loop.is_due(before)
             if due:
                 self._judge()
-            if due or progress.episodes % EPISODES_PER_CHECKPOINT == 0:
+            if due or progress.episodes % self._pace == 0:
                 self._keep()
 
     def _restored(self) -> Progress:
@@ -124,13 +138,21 @@ class _Run:
         return loop.progress
 
     def _judge(self) -> None:
-        result, better = self._loop.judge()
+        result, better = self._patiently(self._loop.judge)
         if better:
             self._folder.keep_best(self._loop.state())
         rates = {f"evaluation/{rule}": result.rate(rule) for rule in RULES}
         earned = float(np.mean(result.returns))
         steps = float(self._loop.progress.steps)
         self._tell({"steps": steps, **rates, "evaluation/return": earned})
+
+    def _patiently(self, act: Callable[[], Done]) -> Done:
+        """Return what `act` does, which changes nothing where the environment fails."""
+        while True:
+            try:
+                return act()
+            except PASSING as error:
+                self._watch.lost(error)
 
     def _tell(self, metrics: Mapping[str, float]) -> None:
         self._folder.tell(metrics)

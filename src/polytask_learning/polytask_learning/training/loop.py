@@ -23,6 +23,7 @@ from polytask_learning.settings import ExpertSettings
 from polytask_learning.training.acting import ActingPolicy
 from polytask_learning.training.evaluate import Evaluation, evaluate
 from polytask_learning.training.rewarding import Rewarding
+from polytask_learning.training.watch import Phase, Unwatched, Watch
 from polytask_learning.types import Batch
 
 # Seeds of the evaluations that choose the best policy: none that trains, and none that tests.
@@ -105,6 +106,7 @@ class Loop:
         memories: Memories,
         rewarding: Rewarding,
         seed: int,
+        watch: Watch | None = None,
     ) -> None:
         """Prepare; the demonstrations are in their memory already.
 
@@ -120,12 +122,14 @@ class Loop:
         self._explorer = ActingPolicy(expert, frame_stack=frames, explore=True)
         self._policy = ActingPolicy(expert, frame_stack=frames)
         self.progress = Progress()
+        self._watch: Watch = watch or Unwatched()
 
     def imitate(self) -> dict[str, float]:
         """Clone the demonstrations' behaviour, if there are any; return the last metrics."""
         metrics: dict[str, float] = {}
         updates = self._expert_settings.imitation_updates if self._is_shown else 0
-        for _ in range(updates):
+        for done in range(updates):
+            self._watch.at(Phase.CLONING, done, updates)
             batch = self._memories.shown.sample(self._expert_settings.batch, self._random)
             metrics = self._expert.imitate(batch)
         self._rewarding.refresh()
@@ -151,6 +155,7 @@ class Loop:
             self._begin_learning()
         if self.progress.steps >= self._expert_settings.first_steps:
             for _ in range(self._expert_settings.updates_per_step * len(episode)):
+                self._watch.at(Phase.LEARNING, self.progress.steps, self._settings.steps)
                 learnt = self._expert.update(*self._drawn())
             metrics |= learnt
         return self._checked(metrics | {"steps": float(self.progress.steps)})
@@ -167,6 +172,8 @@ class Loop:
         recording = Recording(timestep)
         lost = self.progress.steps < self._expert_settings.first_steps and not self._is_shown
         while not timestep.last():
+            steps = self.progress.steps + len(recording)
+            self._watch.at(Phase.LEARNING, steps, self._settings.steps)
             action = self._guess() if lost else self._explorer(timestep)
             timestep = self._environment.step(action)
             recording.add(action, timestep)
@@ -207,7 +214,7 @@ class Loop:
         Of those that succeed as often, the one with the greatest return is better.
         """
         seeds = range(VALIDATION_SEEDS, VALIDATION_SEEDS + self._settings.episodes)
-        result = evaluate(self._judged_in, self._policy, seeds)
+        result = evaluate(self._judged_in, self._policy, seeds, self._watch)
         rate, earned = result.rate(self._settings.rule), float(np.mean(result.returns))
         progress = self.progress
         # Of equals the later one has learnt from more.

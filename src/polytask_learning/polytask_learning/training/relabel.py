@@ -22,7 +22,6 @@ from safetensors import SafetensorError, safe_open
 from polytask_contract.durable import replacing
 from polytask_contract.episodes.episode import Episode, Picture
 from polytask_contract.episodes.episode_file import SUFFIX, BrokenEpisode, read_episode
-from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.errors import PolyTaskError
 from polytask_learning.data.episode_log import EpisodesMissing
 from polytask_learning.data.relabelled_data import parts_of
@@ -35,7 +34,7 @@ from polytask_learning.data.relabelled_file import (
 )
 from polytask_learning.data.reservoir import KEEP, InvalidSample, sampled_steps
 from polytask_learning.training.acting import seen_in
-from polytask_learning.training.demonstrations import NoDemonstrations, hash_of
+from polytask_learning.training.demonstrations import NoDemonstrations, Shown, hash_of
 from polytask_learning.training.run_folder import RunFolder
 from polytask_learning.training.trained import TrainedExpert
 
@@ -71,7 +70,7 @@ class Goal(NamedTuple):
     picture: Picture
 
 
-def relabel(run: Path, keep: int = KEEP, demonstrations: EpisodeStore | None = None) -> Path:
+def relabel(run: Path, keep: int = KEEP, demonstrations: Shown | None = None) -> Path:
     """Write what is kept of the run at `run`, and return the path of the file.
 
     It is left if it is there already: whole, of the same expert and practice, and for the same
@@ -202,7 +201,7 @@ def _acted(
     return torch.cat(acted).numpy()
 
 
-def _goal(trained: TrainedExpert, store: EpisodeStore) -> Goal | None:
+def _goal(trained: TrainedExpert, store: Shown) -> Goal | None:
     """Return the goal in the first demonstration of the run, None where it has no pictures."""
     hashes = trained.folder.manifest["demonstrations"]
     if not hashes:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from polytask_contract.episodes.episode import Episode
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.rewards.feature_target import FeatureTarget
+from polytask_learning.rewards.match import Matcher, best_match
 from polytask_learning.rewards.settings import RewardSettings
 from polytask_learning.rewards.trajectory import TrajectoryReward
 from polytask_learning.training.acting import seen_in
@@ -86,17 +87,18 @@ class MatchingRewards:
         frame_stack: int,
         settings: RewardSettings | None = None,
         compute: ComputeSettings | None = None,
+        match: Matcher = best_match,
     ) -> None:
         """Match what `encoder` makes of pictures, or of states where `frame_stack` is 0.
 
-        It computes as `compute` says, where it has been placed.
+        It computes as `compute` says, where it has been placed; `match` compares.
         """
         self._shown = [seen_in(one, frame_stack) for one in demonstrations]
         self._frame_stack, self._compute = frame_stack, compute or ComputeSettings()
         # States would lose the digits that tell near places apart.
         half = frame_stack and self._compute.precision == "bfloat16"
         self._target = FeatureTarget(encoder, dtype=torch.bfloat16 if half else torch.float32)
-        self._reward = TrajectoryReward(settings)
+        self._reward = TrajectoryReward(settings, match)
         # Of the demonstrations, until the encoder's copy changes.
         self._features: list[Tensor] | None = None
         self._totals: list[float] = []

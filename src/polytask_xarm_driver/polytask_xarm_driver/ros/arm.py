@@ -32,7 +32,7 @@ from polytask_xarm_driver.ros.arm_messages import (
     status_message,
 )
 from polytask_xarm_driver.ros.arm_settings import settings_of
-from polytask_xarm_driver.ros.until import Until
+from polytask_ros.until import Until
 
 STATUS_PERIOD = 0.05
 DIAGNOSTICS_PERIOD = 1.0

@@ -18,7 +18,7 @@ from polytask_xarm_driver.recording.message_definition import (
     split_type,
 )
 from polytask_xarm_driver.recording.raw_file import RawTopic
-from polytask_xarm_driver.ros.until import Until
+from polytask_ros.until import Until
 
 # Called with a topic, a message's bytes, and when it arrived and was published [ns].
 Receive = Callable[[str, bytes, int, int], None]

@@ -19,7 +19,7 @@ from polytask_xarm_driver.recording.take import Take, Verdict, Word
 from polytask_xarm_driver.recording.task_folder import NotWritable, TaskFolder
 from polytask_xarm_driver.ros.raw_topics import RawTopics, find_topics
 from polytask_xarm_driver.ros.recorded_environment import RecordedEnvironment, seen
-from polytask_xarm_driver.ros.until import Until
+from polytask_ros.until import Until
 
 RELEASE_TIMEOUT = 1.0
 

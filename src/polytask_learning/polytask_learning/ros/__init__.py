@@ -1,0 +1,1 @@
+"""Nodes of the learner: adapters between its core and ROS."""
