@@ -33,6 +33,8 @@ TRIALS = 10
 NAMESPACE = "/stop_benchmark"
 # The tool is at speed after so long, and what happens then has its effect within so long [s].
 RUN_UP, AFTER = 0.6, 1.5
+# Whoever was stalled knows by then how it stands [s].
+AWAKENING = 0.5
 # The tool rests when it moves by less than so much [mm] in so long [s].
 WINDOW, STILL = 0.05, 0.1
 JOY_PERIOD = 0.02
@@ -170,8 +172,12 @@ def restarted(rig: Rig, part: str) -> None:
 
 
 def recovered(rig: Rig) -> None:
-    """Wait until the arm takes commands again, after a recovery where it needs one."""
+    """Wait until the arm takes commands again, after a recovery where it needs one.
+
+    A part that was stalled finds out only afterwards what it has missed.
+    """
     robot = rig.robot
+    robot.spin(AWAKENING)
     robot.statuses.clear()
     robot.until(lambda: robot.phase is not None)
     robot.until(lambda: robot.phase == ArmStatus.READY or robot.recover().code == 1)

@@ -13,9 +13,7 @@ from polytask_learning.rewards.settings import RewardSettings
 class TrajectoryReward:
     """Rewards episodes for matching demonstrations, and keeps the scale from one to the next."""
 
-    def __init__(
-        self, settings: RewardSettings | None = None, match: Matcher = best_match
-    ) -> None:
+    def __init__(self, settings: RewardSettings | None = None, match: Matcher = best_match) -> None:
         """Reward as `settings` say, by default as the paper's; no scale is set yet."""
         self.settings = settings or RewardSettings()
         self._match = match

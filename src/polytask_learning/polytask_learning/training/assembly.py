@@ -91,6 +91,7 @@ def make_loop(
     pace = LoopSettings(
         request.steps,
         evaluate_every=request.evaluate_every,
+        episodes=request.evaluation_episodes,
         enough=ENOUGH.get(request.suite, float("inf")),
         frame_stack=request.frame_stack,
     )

@@ -42,9 +42,7 @@ class Demonstration(NamedTuple):
     hash: str
 
 
-def demonstrated(
-    request: Request, store: Shown, environment: Environment
-) -> list[Demonstration]:
+def demonstrated(request: Request, store: Shown, environment: Environment) -> list[Demonstration]:
     """Return the first demonstrations of the task; raise NoDemonstrations for too few.
 
     Raise BrokenEpisode for a damaged one, InvalidEpisode for one that could not be recorded in

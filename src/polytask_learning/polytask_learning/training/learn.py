@@ -144,7 +144,9 @@ class _Run:
         rates = {f"evaluation/{rule}": result.rate(rule) for rule in RULES}
         earned = float(np.mean(result.returns))
         steps = float(self._loop.progress.steps)
-        self._tell({"steps": steps, **rates, "evaluation/return": earned})
+        count = float(len(result.seeds))
+        measured = {"evaluation/return": earned, "evaluation/episodes": count}
+        self._tell({"steps": steps, **rates, **measured})
 
     def _patiently(self, act: Callable[[], Done]) -> Done:
         """Return what `act` does, which changes nothing where the environment fails."""

@@ -141,6 +141,7 @@ class Loop:
         metrics = {
             "episode/return": float(episode.rewards.sum()),
             "episode/success": float(episode.verdicts[self._settings.rule]),
+            "episode/number": float(self.progress.episodes + 1),
         }
         practised = self._rewarding.practised(episode)
         metrics["episode/reward"] = float(practised.rewards.sum())

@@ -12,6 +12,7 @@ from polytask_learning.settings import (
     PRESETS,
     ExpertSettings,
     InvalidSetting,
+    check_setting,
 )
 
 # The pictures that a policy sees, as the paper's: rows, columns.
@@ -28,10 +29,10 @@ class Request:
     `observations` is one of OBSERVATIONS, `reward` one of REWARDS, `preset` one of PRESETS; raise
     UnknownName for anything else. Without `demonstrations` practice begins at random, and there is
     nothing to match: raise InvalidSetting for that. `steps` are actions at most; every
-    `evaluate_every` of them the policy is judged. With `pictures` those of practice are kept, also
-    where the policy sees states: it may then teach another one that sees pictures. `hidden` are the
-    widths of the policy's layers, the preset's if empty; `start` is the SHA-256 of what it begins
-    as, where that is not at random.
+    `evaluate_every` of them the policy is judged in `evaluation_episodes`. With `pictures` those of
+    practice are kept, also where the policy sees states: it may then teach another one that sees
+    pictures. `hidden` are the widths of the policy's layers, the preset's if empty; `start` is the
+    SHA-256 of what it begins as, where that is not at random.
     """
 
     suite: str
@@ -43,6 +44,7 @@ class Request:
     steps: int = 25_000
     seed: int = 0
     evaluate_every: int = 2500
+    evaluation_episodes: int = 20
     pictures: bool = False
     hidden: tuple[int, ...] = ()
     start: str = ""
@@ -59,6 +61,9 @@ class Request:
         if self.demonstrations < (least := int(self.reward == "ot")):
             found = f"demonstrations is {self.demonstrations}"
             raise InvalidSetting(f"{found} with the reward {self.reward}; valid: at least {least}")
+        for name in ("steps", "evaluate_every", "evaluation_episodes"):
+            value = getattr(self, name)
+            check_setting(name, value, value > 0, "at least 1")
 
     @property
     def settings(self) -> ExpertSettings:

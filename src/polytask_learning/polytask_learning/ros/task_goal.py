@@ -1,0 +1,75 @@
+"""What a TaskGoal asks of a policy."""
+
+from typing import Any, NamedTuple
+
+from polytask_learning.distilling.unified_policy import UnifiedPolicy
+from polytask_learning.goals.errors import UnknownGoal
+from polytask_learning.ros.goal_errors import InvalidGoal, named
+from polytask_learning.training.acting import ActingPolicy
+from polytask_msgs.msg import TaskGoal
+from polytask_ros.messages import image_array
+
+MODALITIES = {
+    TaskGoal.ONE_HOT: "onehot",
+    TaskGoal.TEXT: "language",
+    TaskGoal.IMAGE: "image",
+    TaskGoal.INDEX: "index",
+}
+
+
+class Wanted(NamedTuple):
+    """The policy with the goal in front of it, the task that is meant, and words for people."""
+
+    policy: ActingPolicy
+    task: str
+    said: str
+
+
+def taken(policy: UnifiedPolicy) -> dict[int, str]:
+    """Return the modalities that `policy` takes, by the constants of TaskGoal."""
+    return {number: name for number, name in MODALITIES.items() if name in policy.book.modalities}
+
+
+def wanted(policy: UnifiedPolicy, goal: Any, task: str) -> Wanted:
+    """Return what the TaskGoal `goal` asks of `policy`, to be done in `task`, "" if not told.
+
+    A picture does not say which task it shows, so that must be told. Raise InvalidGoal for what is
+    no goal of this policy (of `goals.errors` or `ros.goal_errors`), MalformedMessage for what is no
+    picture, and UnknownGoal for a task that the policy does not have.
+    """
+    modality = named("goal.modality", goal.modality, taken(policy))
+    if modality == "image":
+        if not task:
+            valid = ", ".join(policy.tasks)
+            raise InvalidGoal(f"task is empty, and a picture names none; valid: {valid}")
+        shown = policy.policy_of(modality, image_array(goal.image))
+        return Wanted(shown, task, f"a picture of {task}")
+    if modality == "language":
+        meant = policy.understood(goal.text)
+        # The sentence that the policy has learnt with, which it knows better than a paraphrase.
+        shown = policy.policy_for(meant.task, modality)
+        return Wanted(shown, meant.task, f"{goal.text!r}, understood with {meant.alike:.2f}")
+    meant_task = _numbered(policy, goal)
+    return Wanted(policy.policy_for(meant_task, modality), meant_task, f"its {modality} goal")
+
+
+def _numbered(policy: UnifiedPolicy, goal: Any) -> str:
+    """Return the task at the index of a ONE_HOT or INDEX goal."""
+    known = len(policy.tasks)
+    if goal.modality == TaskGoal.ONE_HOT:
+        if goal.count != known:
+            raise InvalidGoal(f"goal.count is {goal.count}; valid: {known}, the policy's tasks")
+        if goal.index >= known:
+            raise InvalidGoal(f"goal.index is {goal.index} of {known}; valid: 0 to {known - 1}")
+    elif goal.index >= known:
+        tasks = ", ".join(f"{number} ({task})" for number, task in enumerate(policy.tasks))
+        raise UnknownGoal(f"the policy has no task at goal.index {goal.index}; valid: {tasks}")
+    return policy.tasks[goal.index]
+
+
+def described(goal: Any, task: str) -> str:
+    """Return what the TaskGoal `goal`, to be done in `task`, looks like before it is understood."""
+    name = MODALITIES.get(goal.modality, f"modality {goal.modality}")
+    content = {TaskGoal.TEXT: repr(goal.text), TaskGoal.IMAGE: "picture"}
+    words = f"the {name} goal {content.get(goal.modality, goal.index)}"
+    return f"{words} in {task}" if task else words
