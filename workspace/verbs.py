@@ -78,7 +78,7 @@ def _examine_study(layout: Layout, arguments: list[str]) -> None:
 
 
 def _demo(layout: Layout, environment: Mapping[str, str], arguments: list[str]) -> int:
-    _become([layout.install / "lib" / "polytask_sim" / "demo", *arguments], environment)
+    _become([layout.install / "lib" / "polytask_learning" / "demo", *arguments], environment)
 
 
 def _examine_emulator(_layout: Layout, arguments: list[str]) -> None:
@@ -134,7 +134,7 @@ def _become(command: list[str | Path], environment: Mapping[str, str]) -> NoRetu
 
 
 VERBS: dict[str, Verb] = {
-    "demo": Verb("demo [ARGS]", "see it work", _demo),
+    "demo": Verb("demo [ARGS]", "learn tasks, keep them in one policy, ask for them", _demo),
     "emulator": Verb(
         "emulator [--address A]",
         "an xArm 7 that is not there",

@@ -41,7 +41,6 @@ setup(
         "console_scripts": [
             "sim_environment = polytask_sim.ros.sim_environment_node:main",
             "xarm_emulator = polytask_sim.ros.xarm_emulator_node:main",
-            "demo = polytask_sim.ros.demo:main",
         ],
     },
 )

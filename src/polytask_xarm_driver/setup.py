@@ -37,6 +37,7 @@ setup(
             "arm = polytask_xarm_driver.ros.arm_node:main",
             "camera = polytask_xarm_driver.ros.camera_node:main",
             "joystick = polytask_xarm_driver.ros.joystick_node:main",
+            "live = polytask_xarm_driver.ros.live_node:main",
             "recorder = polytask_xarm_driver.ros.recorder_node:main",
             "robot_environment = polytask_xarm_driver.ros.robot_environment_node:main",
             "teleop = polytask_xarm_driver.ros.teleop_node:main",

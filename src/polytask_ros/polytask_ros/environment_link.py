@@ -21,6 +21,8 @@ from polytask_ros.runtime import initialize
 
 # An answer that has not come by then is asked for again: over a lossy link it may never come.
 RESEND_PERIOD = 0.5
+# How often `waiting` is called at least [s].
+LOOK_AROUND = 0.05
 RELEASE_TIMEOUT = 1.0
 
 
@@ -137,7 +139,7 @@ class EnvironmentLink:
         resend = time.monotonic() + RESEND_PERIOD
         while True:
             self._waiting()
-            self._inbox.wait(RESEND_PERIOD)
+            self._inbox.wait(LOOK_AROUND)
             while self._observations:
                 answer = self._observations.pop(0)
                 if answer.episode == action.episode and answer.step == action.step + 1:
@@ -161,13 +163,23 @@ class EnvironmentLink:
         client = self._node.get_fully_qualified_name()
         goal = ResetEnvironment.Goal(task=task, seed=seed, client=client)
         sending = self._resets.send_goal_async(goal)
-        handle = self._wait_for_server(sending, self._timeout, "took the reset")
         try:
+            handle = self._wait_for_server(sending, self._timeout, "took the reset")
             ending = handle.get_result_async()
             return self._wait_for_server(ending, self._reset_timeout, "was reset").result
         except BaseException:
-            handle.cancel_goal_async()
+            if self._server.get_publisher_count():
+                self._break_off(sending)
             raise
+
+    def _break_off(self, sending: Future) -> None:
+        """Cancel a reset, and give the world a moment to stand still: who waited may end next."""
+        self._executor.spin_until_future_complete(sending, timeout_sec=RELEASE_TIMEOUT)
+        if sending.done():
+            handle = sending.result()
+            handle.cancel_goal_async()
+            ending = handle.get_result_async()
+            self._executor.spin_until_future_complete(ending, timeout_sec=RELEASE_TIMEOUT)
 
     def _wait_for_server(self, future: Future, timeout: float, what: str) -> Any:
         def done_or_gone() -> bool:
@@ -186,7 +198,7 @@ class EnvironmentLink:
             if left <= 0:
                 place = self._node.resolve_topic_name(names.OBSERVATION)
                 raise EnvironmentLost(f"no environment on {place} {what} within {timeout:g} s")
-            self._executor.spin_once(timeout_sec=min(left, 0.1))
+            self._executor.spin_once(timeout_sec=min(left, LOOK_AROUND))
 
     def _connected(self) -> bool:
         return bool(

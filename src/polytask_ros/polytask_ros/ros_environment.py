@@ -93,6 +93,11 @@ class RosEnvironment(Environment):
         return message
 
     @property
+    def missed_actions(self) -> int:
+        """How many actions came too late in the newest episode so far; always 0 in lockstep."""
+        return int(self._newest.missed_actions)
+
+    @property
     def stamp(self) -> float:
         """Acquisition time of the newest observation, by the server's clock [s]."""
         stamp = self._newest.header.stamp

@@ -30,6 +30,7 @@ from polytask_ros.runtime import initialize
 
 REAL_ADDRESS = os.environ.get("POLYTASK_ROBOT", "")
 PATIENCE = 60.0
+STDERR = 2
 DRIVER = "polytask_xarm_driver"
 _numbers = itertools.count(1)
 
@@ -115,7 +116,10 @@ class RobotUnderTest:
             "simulation": ("polytask_sim", "sim_environment"),
         }[part]
         given = {**self._parameters[part], **parameters}
-        process = NodeProcess(executable(package, name), parameters=given, namespace=self.namespace)
+        # The maker's SDK prints; what a benchmark prints is the benchmark's own.
+        process = NodeProcess(
+            executable(package, name), parameters=given, namespace=self.namespace, stdout=STDERR
+        )
         self.processes[part] = self._stack.enter_context(process)
         return process
 

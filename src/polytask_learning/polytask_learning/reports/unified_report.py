@@ -86,7 +86,7 @@ def _policy(folder: UnifiedFolder, finished: list[Stage], *, videos: bool) -> li
     if shown.found and len(shown.modalities) > 1:
         parts.append(section("Kinds of goals", goal_comparison(shown, newest)))
     parts += _life(folder, finished)
-    parts += [_films(policy, shown.modalities[0])] if videos else []
+    parts += [films(policy, shown.modalities[0])] if videos else []
     return parts
 
 
@@ -123,12 +123,13 @@ def _life(folder: UnifiedFolder, finished: list[Stage]) -> list[Markup]:
     return [section("From stage to stage", element("div", *parts, class_="card stack"))]
 
 
-def _films(policy: UnifiedPolicy, modality: str) -> Markup:
-    films = film_tasks(policy, modality)
-    shown = [_film(task, clip) for task, clip in films.clips.items()]
+def films(policy: UnifiedPolicy, modality: str) -> Markup:
+    """Return a film of each task; where it cannot be filmed, it is said why."""
+    made = film_tasks(policy, modality)
+    shown = [_film(task, clip) for task, clip in made.clips.items()]
     failed = [
         element("p", f"No video of {names}: {reason}.", class_="soft")
-        for reason, names in by_reason(films.problems).items()
+        for reason, names in by_reason(made.problems).items()
     ]
     note = (
         f"The same policy in each task, asked by {modality} goals, on seed {SEED}; a green edge "

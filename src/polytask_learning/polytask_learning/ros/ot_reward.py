@@ -116,10 +116,15 @@ def settings_of(request: Any, most_iterations: int) -> RewardSettings:
     if request.iterations > most_iterations:
         valid = f"1 to {most_iterations}, the node's most_iterations"
         raise InvalidSetting(f"iterations is {request.iterations}; valid: {valid}")
-    # What 0 means in the message is None here.
-    tolerance = request.tolerance if request.tolerance else None
+    if not request.tolerance >= 0:
+        valid = "above 0, or 0 to make all iterations"
+        raise InvalidSetting(f"tolerance is {request.tolerance}; valid: {valid}")
     return RewardSettings(
-        NAMES[request.matching], request.epsilon, request.iterations, tolerance, first_total=None
+        NAMES[request.matching],
+        request.epsilon,
+        request.iterations,
+        request.tolerance or None,
+        first_total=None,
     )
 
 

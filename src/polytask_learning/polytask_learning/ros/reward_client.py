@@ -9,6 +9,7 @@ import rclpy
 import torch
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.task import Future
 from torch import Tensor
 
 from polytask_contract.errors import PolyTaskError
@@ -99,37 +100,41 @@ class RewardService:
 
     def _answer(self, request: Any) -> Any:
         """Return the response; None where it is to be computed here."""
+        asked: list[Future] = []
         begun = now = time.monotonic()
         # Who is known to be away is not waited for again where there is another way.
-        timeout = self._timeout
-        if self._fall_back and self._away and not self._client.service_is_ready():
-            timeout = 0.0
-        while True:
-            response = self._attempt(request, min(now + timeout, begun + self._patience))
-            if response is not None:
-                self._away = False
-                return response
-            now = time.monotonic()
-            missing = f"{self._name} has not answered for {now - begun:.1f} s"
-            if self._fall_back:
-                self._tell(f"{missing}: rewards are computed in process")
-                return None
-            if now - begun >= self._patience:
-                raise RewardLost(f"{missing}; no ot_reward serves it any more, or it is too slow")
-            self._tell(f"{missing}: asking again for up to {self._patience:g} s")
-
-    def _attempt(self, request: Any, end: float) -> Any:
-        """Return the response to one request; None where none has come by `end` or can come."""
-        self._wait(self._client.service_is_ready, end)
-        if not self._client.service_is_ready():
-            return None
-        future = self._client.call_async(request)
+        known = self._fall_back and self._away and not self._client.service_is_ready()
+        timeout = 0.0 if known else self._timeout
         try:
-            # A server that is gone will not answer: another, or its next life, is asked anew.
-            self._wait(lambda: future.done() or not self._client.service_is_ready(), end)
-            return future.result() if future.done() else None
+            while True:
+                response = self._attempt(request, asked, min(now + timeout, begun + self._patience))
+                if response is not None:
+                    self._away = False
+                    return response
+                now = time.monotonic()
+                missing = f"{self._name} has not answered for {now - begun:.1f} s"
+                if self._fall_back:
+                    self._tell(f"{missing}: rewards are computed in process")
+                    return None
+                if now - begun >= self._patience:
+                    raise RewardLost(f"{missing}: no ot_reward serves it any more, or too slowly")
+                self._tell(f"{missing}: asking again for up to {self._patience:g} s")
         finally:
-            self._client.remove_pending_request(future)
+            for future in asked:
+                self._client.remove_pending_request(future)
+
+    def _attempt(self, request: Any, asked: list[Future], end: float) -> Any:
+        """Ask once more and return the first response; None where none has come by `end`.
+
+        It may be late for an earlier request: all of `asked` are the same.
+        """
+        ready = self._client.service_is_ready
+        self._wait(ready, end)
+        if ready():
+            asked.append(self._client.call_async(request))
+        # A server that is gone will not answer: another, or its next life, is asked anew.
+        self._wait(lambda: any(future.done() for future in asked) or not ready(), end)
+        return next((future.result() for future in asked if future.done()), None)
 
     def _wait(self, done: Callable[[], bool], end: float) -> None:
         """Wait until `done`, or until it is `end` by the monotonic clock."""
@@ -146,9 +151,7 @@ class RewardService:
             self._say(what)
 
 
-def _request(
-    episode: Tensor, demonstrations: Sequence[Tensor], settings: RewardSettings
-) -> Any:
+def _request(episode: Tensor, demonstrations: Sequence[Tensor], settings: RewardSettings) -> Any:
     if settings.iterations > MOST_ITERATIONS:
         valid = f"up to {MOST_ITERATIONS}"
         raise InvalidFeatures(f"iterations is {settings.iterations}; valid: {valid}")

@@ -18,11 +18,10 @@ MODALITIES = {
 
 
 class Wanted(NamedTuple):
-    """The policy with the goal in front of it, the task that is meant, and words for people."""
+    """The policy with the goal in front of it, and the task that is meant."""
 
     policy: ActingPolicy
     task: str
-    said: str
 
 
 def taken(policy: UnifiedPolicy) -> dict[int, str]:
@@ -42,15 +41,10 @@ def wanted(policy: UnifiedPolicy, goal: Any, task: str) -> Wanted:
         if not task:
             valid = ", ".join(policy.tasks)
             raise InvalidGoal(f"task is empty, and a picture names none; valid: {valid}")
-        shown = policy.policy_of(modality, image_array(goal.image))
-        return Wanted(shown, task, f"a picture of {task}")
-    if modality == "language":
-        meant = policy.understood(goal.text)
-        # The sentence that the policy has learnt with, which it knows better than a paraphrase.
-        shown = policy.policy_for(meant.task, modality)
-        return Wanted(shown, meant.task, f"{goal.text!r}, understood with {meant.alike:.2f}")
-    meant_task = _numbered(policy, goal)
-    return Wanted(policy.policy_for(meant_task, modality), meant_task, f"its {modality} goal")
+        return Wanted(policy.policy_of(modality, image_array(goal.image)), task)
+    # A sentence is shown as the policy has learnt it, which it knows better than a paraphrase.
+    meant = policy.understood(goal.text).task if modality == "language" else _numbered(policy, goal)
+    return Wanted(policy.policy_for(meant, modality), meant)
 
 
 def _numbered(policy: UnifiedPolicy, goal: Any) -> str:
@@ -64,12 +58,13 @@ def _numbered(policy: UnifiedPolicy, goal: Any) -> str:
     elif goal.index >= known:
         tasks = ", ".join(f"{number} ({task})" for number, task in enumerate(policy.tasks))
         raise UnknownGoal(f"the policy has no task at goal.index {goal.index}; valid: {tasks}")
-    return policy.tasks[goal.index]
+    task: str = policy.tasks[goal.index]
+    return task
 
 
 def described(goal: Any, task: str) -> str:
     """Return what the TaskGoal `goal`, to be done in `task`, looks like before it is understood."""
     name = MODALITIES.get(goal.modality, f"modality {goal.modality}")
-    content = {TaskGoal.TEXT: repr(goal.text), TaskGoal.IMAGE: "picture"}
-    words = f"the {name} goal {content.get(goal.modality, goal.index)}"
-    return f"{words} in {task}" if task else words
+    words = {TaskGoal.TEXT: f"the goal {goal.text!r}", TaskGoal.IMAGE: "a goal picture"}
+    said = words.get(goal.modality, f"the {name} goal {goal.index}")
+    return f"{said} in {task}" if task else said

@@ -83,7 +83,8 @@ class RobotWorld:
             episode_length=max(task.steps for task in tasks.tasks.values()),
             simulated=False,
         )
-        self._name = self._specification.tasks[0]
+        # The newest reset's; empty before the first.
+        self.task_name = ""
         self._grasp = Grasp(np.zeros(3), 0.0, 0.0)
         self._base = self._grasp
         self.steps = 0
@@ -97,11 +98,11 @@ class RobotWorld:
 
     @property
     def _task(self) -> RobotTask:
-        return self._tasks[self._name]
+        return self._tasks[self.task_name]
 
     def begin(self, task: str, seed: int) -> Generator[Progress, None, dm_env.TimeStep]:
         """Raise the tool, have the things put in place, and go to a start drawn from `seed`."""
-        self._name = task
+        self.task_name = task
         start = self._task.start.draw(np.random.default_rng(seed))
         yield from self._wait_until_ready()
         yield from self._go("raising the tool", 0.2, self._above(self._pose().position))
@@ -162,9 +163,9 @@ class RobotWorld:
         settings = self._settings
         scene = settings.things or settings.success == "scene"
         self.sight = self._senses.look(picture=settings.image is not None, scene=scene)
-        if scene and self.sight.scene is not None and self.sight.scene.task != self._name:
+        if scene and self.sight.scene is not None and self.sight.scene.task != self.task_name:
             raise WorldStopped(
-                f"the scene is told of {self.sight.scene.task!r}; valid: {self._name!r}"
+                f"the scene is told of {self.sight.scene.task!r}; valid: {self.task_name!r}"
             )
         return self.sight
 

@@ -12,13 +12,13 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from polytask_contract.errors import PolyTaskError
+from polytask_ros.until import Until
 from polytask_xarm_driver.recording.message_definition import (
     DefinitionNotFound,
     full_definition,
     split_type,
 )
 from polytask_xarm_driver.recording.raw_file import RawTopic
-from polytask_ros.until import Until
 
 # Called with a topic, a message's bytes, and when it arrived and was published [ns].
 Receive = Callable[[str, bytes, int, int], None]
@@ -58,7 +58,8 @@ class RawTopics:
                 raise InvalidTopic(f"topic {topic} cannot be recorded: {error}") from error
             self.described[topic] = RawTopic(topic, kind, definition)
         self._subscriptions = [
-            self._subscribe(topic, kinds[topic], _profile(found[topic], depth)) for topic in topics
+            self._subscribe(topic, kinds[topic], common_profile(found[topic], depth))
+            for topic in topics
         ]
 
     def close(self) -> None:
@@ -92,7 +93,7 @@ async def find_topics(node: Node, topics: Sequence[str], timeout: float) -> list
     Raise InvalidTopic for a name that is none, and for one that nobody publishes in `timeout`
     seconds: a node that has just begun does not know yet who is there.
     """
-    names = list(dict.fromkeys(_full_name(node, topic) for topic in topics))
+    names = list(dict.fromkeys(full_name(node, topic, "raw_topics") for topic in topics))
     await Until(lambda: all(map(node.count_publishers, names)), timeout)
     for name in names:
         if not node.count_publishers(name):
@@ -118,13 +119,14 @@ def message_class(kind: str) -> Any:
         raise DefinitionNotFound(f"{kind} is not installed here") from None
 
 
-def _full_name(node: Node, topic: str) -> str:
+def full_name(node: Node, topic: str, origin: str) -> str:
+    """Return the full name of a topic; raise InvalidTopic where `origin` names what is none."""
     try:
         name: str = node.resolve_topic_name(topic)
     except rclpy_implementation.RCLError as error:
         # What follows is a place in somebody else's source code.
         reason = " ".join(str(error).split(", at /")[0].split())
-        raise InvalidTopic(f"raw_topics names {topic!r}, which is no topic: {reason}") from None
+        raise InvalidTopic(f"{origin} names {topic!r}, which is no topic: {reason}") from None
     return name
 
 
@@ -137,8 +139,11 @@ def _kind(topic: str, publishers: Sequence[Any]) -> str:
     return str(kinds[0])
 
 
-def _profile(publishers: Sequence[Any], depth: int) -> QoSProfile:
-    """Return the best profile that every one of the publishers is compatible with."""
+def common_profile(publishers: Sequence[Any], depth: int) -> QoSProfile:
+    """Return the best profile that all of some publishers can serve; `depth` messages may queue.
+
+    The publishers are described as node.get_publishers_info_by_topic does it.
+    """
     offered = [publisher.qos_profile for publisher in publishers]
     reliable = all(one.reliability == ReliabilityPolicy.RELIABLE for one in offered)
     latched = all(one.durability == DurabilityPolicy.TRANSIENT_LOCAL for one in offered)

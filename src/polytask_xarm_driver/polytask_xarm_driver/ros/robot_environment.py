@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.time import Time
 from sensor_msgs.msg import Image
 
-from polytask_contract.errors import InvalidSpecification, ResetFailed
+from polytask_contract.errors import InvalidSpecification, ResetFailed, WorldStopped
 from polytask_msgs.msg import ArmStatus, OperatorEvent, SceneState, ToolCommand
 from polytask_msgs.srv import PrepareScene
 from polytask_ros import names, qos
@@ -20,6 +21,7 @@ from polytask_ros.environment_server import EnvironmentServer
 from polytask_ros.messages import image_array
 from polytask_ros.parameters import declare_parameters
 from polytask_xarm_driver.arm.pose import Pose
+from polytask_xarm_driver.arm.rotation import Vector
 from polytask_xarm_driver.robot.pace import Pace
 from polytask_xarm_driver.robot.picture import fitted
 from polytask_xarm_driver.robot.robot_task import find_tasks, read_tasks
@@ -31,11 +33,14 @@ from polytask_xarm_driver.robot.senses import (
     Sensed,
     Senses,
 )
+from polytask_xarm_driver.ros.markers import Markers
 from polytask_xarm_driver.ros.pose_messages import fill_pose, pose_of
 
 # How long somebody may take to put a task's things in place [s].
 PREPARATION_TIMEOUT = 20.0
 DIAGNOSTICS_PERIOD = 1.0
+# How often people are shown what is there [s].
+MARKERS_PERIOD = 0.2
 
 
 class RobotEnvironment(EnvironmentServer):
@@ -48,6 +53,8 @@ class RobotEnvironment(EnvironmentServer):
     def __init__(self) -> None:
         """Open the node `robot_environment`; raise PolyTaskError for a bad parameter."""
         self._wanted: tuple[Pose, float] | None = None
+        # What the arm calls the frame of its poses; nothing is shown before it is known.
+        self._base = ""
         super().__init__("robot_environment", physical=True)
 
     def make_world(self) -> RobotWorld:
@@ -79,8 +86,10 @@ class RobotEnvironment(EnvironmentServer):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(given["command_period"], self._command, clock=steady)
         self.create_timer(DIAGNOSTICS_PERIOD, self._diagnose, clock=steady)
+        self.create_timer(MARKERS_PERIOD, self._mark, clock=steady)
         prepare = self._prepare if given["prepare_scene"] else None
         tasks = read_tasks(find_tasks(given["tasks"]))
+        self._markers = Markers(self, tasks.tasks)
         self._robot = RobotWorld(tasks, settings, self._senses, self._aim, prepare)
         return self._robot
 
@@ -89,14 +98,22 @@ class RobotEnvironment(EnvironmentServer):
         sight = self._robot.sight
         return self.get_clock().now() if sight is None else Time(nanoseconds=int(sight.stamp * 1e9))
 
+    def destroy_node(self) -> None:
+        """Stop the robot, take away what people are shown, and end the node."""
+        self._robot.close()
+        self._markers.clear()
+        super().destroy_node()
+
     def observed(self, header: Any) -> None:
-        """Keep an eye on the rhythm of the periods."""
+        """Keep an eye on the rhythm of the periods, and show where an episode begins."""
         del header
         now = time.monotonic()
         if self._robot.steps:
             self._pace.tick(now)
         else:
             self._pace.start(now)
+            self._markers.begin_way()
+            self._mark()
 
     def _listen(self) -> None:
         settings = self._settings
@@ -114,6 +131,7 @@ class RobotEnvironment(EnvironmentServer):
     # What is sensed
 
     def _on_tool(self, message: PoseStamped) -> None:
+        self._base = message.header.frame_id
         self._senses.tool.hear(pose_of(message.pose), _seconds(message))
 
     def _on_arm(self, message: ArmStatus) -> None:
@@ -181,6 +199,21 @@ class RobotEnvironment(EnvironmentServer):
         return done
 
     # What is told of it
+
+    def _mark(self) -> None:
+        if not self._base:
+            return
+        senses, task = self._senses, self._robot.task_name
+        step: int | None = None
+        things: tuple[Vector, ...] = ()
+        if self._turns.open is not None:
+            step = self._robot.steps
+            with suppress(WorldStopped):
+                self._markers.extend_way(senses.tool.newest(senses.patience.tool)[1].position)
+        with suppress(WorldStopped):
+            scene = senses.scene.newest(senses.patience.scene)[1]
+            things = scene.things if scene.task == task else ()
+        self._markers.show(self._base, task, step, things)
 
     def _diagnose(self) -> None:
         senses, pace, sight = self._senses, self._pace, self._robot.sight

@@ -1,0 +1,1 @@
+"""Showing topics to people who connect by WebSocket; without ROS."""
