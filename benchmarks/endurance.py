@@ -61,7 +61,7 @@ def live(robot: RobotUnderTest) -> tuple[dict[str, Any], dict[str, dict[str, Any
     while not timestep.last():
         timestep = client.step(random.uniform(-1, 1, 4).astype(np.float32))
         steps += 1
-        robot.spin(0.0)
+        robot.spin(1e-3)
         if steps == WARM:
             held = {name: memory(process.pid) for name, process in robot.processes.items()}
         if steps % WARM == 0:

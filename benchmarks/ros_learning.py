@@ -67,7 +67,8 @@ def demonstrate(store: Path) -> None:
 
 def measured(children: Children, folder: Path) -> tuple[list[float], list[float]]:
     """Return how long each round took, over ROS and in process [s]."""
-    there, here = [], []
+    there: list[float] = []
+    here: list[float] = []
     for number in range(ROUNDS):
         for times, work, name in ((there, learn_there, "there"), (here, learn_here, "here")):
             answer, sender = SPAWN.Pipe(duplex=False)

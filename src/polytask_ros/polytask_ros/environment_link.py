@@ -50,11 +50,13 @@ class EnvironmentLink:
         self._waiting = waiting
         self._spec: EnvironmentSpec | None = None
         self._lost = False
-        # The name is unique, so that a server never takes two clients for one.
+        # The name is unique, so that a server never takes two clients for one; it stays so where the
+        # process was told by __node what its own node is called.
+        name = f"environment_client_{secrets.token_hex(4)}"
         self._node_options: dict[str, Any] = {
-            "node_name": f"environment_client_{secrets.token_hex(4)}",
+            "node_name": name,
             "namespace": namespace or None,
-            "cli_args": list(arguments),
+            "cli_args": [*arguments, "--ros-args", "-r", f"__node:={name}"],
         }
         self._open()
 

@@ -9,6 +9,7 @@ import dm_env
 import numpy as np
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import String
@@ -122,6 +123,8 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
     def destroy_node(self) -> None:
         """Stop the world, then the node."""
         self.interrupt("the server ends")
+        # Who learnt first that the node is gone would not learn why.
+        self._observations.wait_for_all_acked(Duration(seconds=0.5))
         self._resets.destroy()
         self._world.close()
         super().destroy_node()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, TypeVar
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 # A robot and a learner end all their parts in this time [s].
 GRACE = 20.0
 Found = TypeVar("Found")

@@ -28,10 +28,18 @@ TYPES = {
     names.OBSERVATION: Observation,
     names.DIAGNOSTICS: DiagnosticArray,
 }
-# Foxglove calls its panels so.
+# Foxglove calls its panels so, and its SDK calls their settings so.
 PANELS = {
-    *("3D", "DiagnosticSummary", "Image", "Markdown", "Plot", "RawMessages", "StateTransitions"),
+    "3D": "ThreeDeeConfig",
+    "DiagnosticSummary": "DiagnosticsSummaryConfig",
+    "Image": "ImageConfig",
+    "Markdown": "MarkdownConfig",
+    "Plot": "PlotConfig",
+    "RawMessages": "RawMessagesConfig",
+    "StateTransitions": "StateTransitionsConfig",
 }
+# What Foxglove itself writes into files of this form beside that.
+WRITTEN_BESIDE = {"foxglovePanelTitle", "cameraState", "followMode", "imageMode", "publish"}
 TOPIC = re.compile(r"/[a-z][a-z0-9_/]*")
 
 
@@ -87,10 +95,27 @@ def test_a_layout_is_of_the_form_that_foxglove_imports(layout):
         *("configById", "globalVariables", "layout", "playbackConfig", "userNodes"),
     }
     assert sorted(leaves(layout["layout"])) == sorted(layout["configById"])
-    assert {name.split("!")[0] for name in layout["configById"]} == PANELS
+    assert {name.split("!")[0] for name in layout["configById"]} == set(PANELS)
     for panel, config in layout["configById"].items():
         assert "!" in panel
         assert config["foxglovePanelTitle"]
+
+
+def test_a_panel_has_no_setting_that_foxglove_does_not_know(layout):
+    known = pytest.importorskip("foxglove.layouts", reason="requirements/live.txt names it")
+
+    def settings(kind):
+        return set(getattr(known, kind)()._to_dict())
+
+    for panel, config in layout["configById"].items():
+        assert set(config) - WRITTEN_BESIDE <= settings(PANELS[panel.split("!")[0]]), panel
+        for path in config.get("paths", []):
+            series = "PlotSeries" if panel.startswith("Plot") else "StateTransitionsSeries"
+            assert set(path) <= settings(series)
+    scene = layout["configById"]["3D!table"]
+    assert set(scene["cameraState"]) <= settings("ThreeDeeCameraState")
+    assert set(scene["layers"]["table"]) <= settings("BaseRendererGridLayerSettings")
+    assert set(scene["topics"]["/arm/tool_pose"]) <= settings("BaseRendererPoseTopicSettings")
 
 
 def test_every_topic_and_every_field_of_a_layout_is_there(layout):

@@ -8,7 +8,8 @@ import ast
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -21,6 +22,8 @@ from polytask_ros.parameters import Declaration, InvalidParameter, read_schema
 ROOT = Path(__file__).resolve().parents[3]
 BRINGUP = "polytask_bringup"
 NODE_ACTIONS = ("Node", "LifecycleNode")
+# Those of Jazzy write into the list of the group outside, so that nodes beside it get them too.
+LEAKING_ACTIONS = ("SetParameter", "SetParametersFromFile")
 PYTHON_TYPES = {"bool": bool, "int": int, "double": float, "string": str}
 USE_SIM_TIME = Declaration("use_sim_time", "bool", False, "Declared by every node.", False, {})
 
@@ -59,6 +62,7 @@ def executables():
 EXECUTABLES = executables()
 
 
+@cache
 def declared_by(package, executable):
     """Return the parameters that an executable's node declares, by name."""
     folder = ROOT / "src" / package / package / "ros"
@@ -94,24 +98,15 @@ class Argument:
 
 
 @dataclass
-class Scope:
-    """What reaches the nodes of a group: parameters and files of them."""
-
-    parameters: list[tuple[str, ast.expr]] = field(default_factory=list)
-    files: list[ast.expr] = field(default_factory=list)
-    namespace: list[ast.expr] = field(default_factory=list)
-
-    def now(self) -> "Scope":
-        """Return what there is so far; what is added later does not reach it."""
-        return Scope(list(self.parameters), list(self.files), list(self.namespace))
-
-
-@dataclass
 class StartedNode:
-    """What Node or LifecycleNode says, and what reaches it."""
+    """What Node or LifecycleNode says, and the namespaces that it is put into."""
 
     call: ast.Call
-    scope: Scope
+    namespaces: list[ast.expr]
+
+    def given(self, name: str) -> ast.expr | None:
+        """Return what it is given by a keyword."""
+        return next((word.value for word in self.call.keywords if word.arg == name), None)
 
 
 class Reading:
@@ -135,7 +130,7 @@ class Reading:
         if start is None:
             self.faults.append("there is no generate_launch_description")
             return
-        self._function(start, Scope())
+        self._function(start, [])
         for call in self.calls(*NODE_ACTIONS, "DeclareLaunchArgument", "IncludeLaunchDescription"):
             if call not in self._seen:
                 self.faults.append(f"line {call.lineno} is never part of what is launched")
@@ -169,61 +164,63 @@ class Reading:
             if isinstance(node, ast.Call) and called(node) in names:
                 yield node
 
-    def _function(self, function: ast.FunctionDef, scope: Scope) -> None:
+    def _function(self, function: ast.FunctionDef, namespaces: list[ast.expr]) -> None:
         for node in ast.walk(function):
             if isinstance(node, ast.Return) and node.value is not None:
-                self._visit(node.value, scope)
+                self._visit(node.value, namespaces)
 
-    def _visit(self, node: ast.expr, scope: Scope) -> None:
+    def _visit(self, node: ast.expr, namespaces: list[ast.expr]) -> None:
         node = self.resolved(node)
         if isinstance(node, ast.Starred):
-            self._visit(node.value, scope)
+            self._visit(node.value, namespaces)
         elif isinstance(node, ast.List | ast.Tuple):
             for part in node.elts:
-                self._visit(part, scope)
+                self._visit(part, namespaces)
         elif isinstance(node, ast.Call):
-            self._visit_call(node, scope)
+            self._visit_call(node, namespaces)
 
-    def _visit_call(self, call: ast.Call, scope: Scope) -> None:
+    def _visit_call(self, call: ast.Call, namespaces: list[ast.expr]) -> None:
         self._seen.add(call)
         name = called(call)
         if name == "GroupAction":
-            scope = scope.now()
+            namespaces = list(namespaces)
         if name in NODE_ACTIONS:
-            self.nodes.append(StartedNode(call, scope.now()))
+            self.nodes.append(StartedNode(call, list(namespaces)))
         elif name == "DeclareLaunchArgument":
             self._declare(call)
         elif name == "IncludeLaunchDescription":
             self.includes.append(call)
-        elif name == "SetParameter":
-            scope.parameters.append((self.constant(call.args[0], "a parameter"), call.args[1]))
-        elif name == "SetParametersFromFile":
-            scope.files.append(call.args[0])
         elif name == "PushRosNamespace":
-            scope.namespace.append(call.args[0])
+            namespaces.append(call.args[0])
+        elif name in LEAKING_ACTIONS:
+            self.faults.append(f"{name} reaches nodes outside of its group")
         elif name in self._functions:
-            self._function(self._functions[name], scope)
+            self._function(self._functions[name], namespaces)
         else:
             for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
-                self._visit(argument, scope)
+                self._visit(argument, namespaces)
 
     def _declare(self, call: ast.Call) -> None:
         name = self.constant(call.args[0], "an argument's name")
         given = {keyword.arg: keyword.value for keyword in call.keywords}
-        text = {
-            key: self.constant(given[key], f"{key} of argument {name}") if key in given else None
-            for key in ("default_value", "description")
-        }
+        default = None
+        if "default_value" in given:
+            default = self.shared_path(given["default_value"]) or self.constant(
+                given["default_value"], f"default_value of argument {name}"
+            )
+        description = given.get("description", ast.Constant(""))
         choices = None
         if "choices" in given:
             choices = ast.literal_eval(self.resolved(given["choices"]))
         self.arguments[name] = Argument(
-            name, text["default_value"], text["description"] or "", choices
+            name, default, self.constant(description, f"description of argument {name}"), choices
         )
 
     def configuration(self, node: ast.expr) -> str | None:
         """Return the argument that an expression stands for, if it is one."""
         node = self.resolved(node)
+        if isinstance(node, ast.Call) and called(node) == "ParameterValue":
+            node = self.resolved(node.args[0])
         if isinstance(node, ast.Call) and called(node) == "LaunchConfiguration":
             return self.constant(node.args[0], "a LaunchConfiguration")
         return None
@@ -244,7 +241,7 @@ class Reading:
             return None
         if self.constant(share.args[0], "a package") != BRINGUP:
             self.faults.append(f"line {node.lineno} leads into another package; valid: {BRINGUP}")
-        return "/".join(self._piece(part) for part in parts.elts[1:])
+        return "share/" + "/".join(self._piece(part) for part in parts.elts[1:])
 
     def _piece(self, node: ast.expr) -> str:
         argument = self.configuration(node)
@@ -343,12 +340,12 @@ class Judge:
         """Return the files that a path in the share may be, one for each choice of arguments."""
         template = self.reading.shared_path(node)
         if template is None:
+            self._fault("names a file that cannot be read")
             return []
         names = re.findall(r"\$\((\w+)\)", template)
         found = []
-        choices = [self._choices_of(name) for name in names]
-        for values in itertools.product(*choices):
-            path = template
+        for values in itertools.product(*(self._choices_of(name) for name in names)):
+            path = template.removeprefix("share/")
             for name, value in zip(names, values, strict=True):
                 path = path.replace(f"$({name})", value)
             found.append(path)
@@ -363,9 +360,8 @@ class Judge:
     # The nodes
 
     def _node(self, node: StartedNode) -> None:
-        given = {keyword.arg: keyword.value for keyword in node.call.keywords}
-        package = self.reading.constant(given.get("package"), "a node's package")
-        executable = self.reading.constant(given.get("executable"), "a node's executable")
+        package = self._package(node)
+        executable = self.reading.constant(node.given("executable"), "a node's executable")
         if package not in EXECUTABLES:
             self._fault(f"starts a node of {package}; valid: {', '.join(EXECUTABLES)}")
             return
@@ -373,38 +369,38 @@ class Judge:
         if executable not in valid or not is_a_node(package, executable):
             self._fault(f"starts {package}/{executable}; valid: {', '.join(valid)}")
             return
-        if self.reading.constant(given.get("name"), "a node's name") != executable:
+        if self.reading.constant(node.given("name"), "a node's name") != executable:
             self._fault(f"calls {executable} otherwise than it calls itself")
-        if not any(self.reading.configuration(n) == "namespace" for n in node.scope.namespace):
+        if [self.reading.configuration(one) for one in node.namespaces] != ["namespace"]:
             self._fault(f"does not put {executable} into the namespace that is asked for")
-        if "params_file" not in map(self.reading.configuration, node.scope.files):
-            self._fault(f"does not give params_file to {executable}")
-        if "use_sim_time" not in dict(node.scope.parameters):
-            self._fault(f"does not give use_sim_time to {executable}")
-        ending = given.get("on_exit")
+        ending = node.given("on_exit")
         if not isinstance(ending, ast.Call) or called(ending) != "Shutdown":
             self._fault(f"goes on when {executable} ends")
-        declared = declared_by(package, executable)
-        for name, value in (*self._own_parameters(given.get("parameters")), *node.scope.parameters):
-            self._parameter(executable, declared, name, value)
-        for file in node.scope.files:
-            if self.reading.configuration(file) is None:
-                for path in self._paths(file):
-                    self._parameter_file(path)
+        self._parameters(executable, declared_by(package, executable), node.given("parameters"))
 
-    def _own_parameters(self, node: ast.expr | None) -> list[tuple[str, ast.expr]]:
-        if node is None:
-            return []
-        found = []
-        listed = self.reading.resolved(node)
-        for entry in listed.elts if isinstance(listed, ast.List) else []:
-            part = self.reading.resolved(entry)
-            if isinstance(part, ast.Dict):
-                for key, value in zip(part.keys, part.values, strict=True):
-                    found.append((self.reading.constant(key, "a parameter"), value))
+    def _parameters(
+        self, node: str, declared: dict[str, Declaration], given: ast.expr | None
+    ) -> None:
+        """Judge files and values: what is shipped, then params_file, then what arguments say."""
+        listed = self.reading.resolved(given) if given is not None else None
+        entries = listed.elts if isinstance(listed, ast.List) else []
+        ranks = []
+        for entry in map(self.reading.resolved, entries):
+            if isinstance(entry, ast.Dict):
+                ranks.append(2)
+                names = [self.reading.constant(key, "a parameter") for key in entry.keys if key]
+                for name, value in zip(names, entry.values, strict=True):
+                    self._parameter(node, declared, name, value)
+                if "use_sim_time" not in names:
+                    self._fault(f"does not give use_sim_time to {node}")
+            elif self.reading.configuration(entry) == "params_file":
+                ranks.append(1)
             else:
-                self._fault("gives a node parameters that cannot be read")
-        return found
+                ranks.append(0)
+                for path in self._paths(entry):
+                    self._parameter_file(path)
+        if ranks != sorted(ranks) or ranks[-2:] != [1, 2]:
+            self._fault(f"does not give {node} what is shipped, params_file and arguments, in turn")
 
     def _parameter(
         self, node: str, declared: dict[str, Declaration], name: str, value: ast.expr
@@ -412,14 +408,23 @@ class Judge:
         if name not in declared:
             self._fault(f"gives {name} to {node}; valid: {', '.join(declared)}")
             return
-        argument = self.reading.configuration(value)
-        literal = self.reading.resolved(value)
-        if isinstance(literal, ast.Constant):
-            self._value(f"gives {node} what it refuses", declared[name], literal.value)
-        elif argument is None:
-            self._fault(f"gives {name} to {node} by what cannot be read")
-        elif argument in self.arguments:
-            self._closed(argument, declared[name])
+        for leaf in self._leaves(value):
+            argument = self.reading.configuration(leaf)
+            if isinstance(leaf, ast.Constant):
+                self._value(f"gives {node} what it refuses", declared[name], leaf.value)
+            elif argument is None:
+                self._fault(f"gives {name} to {node} by what cannot be read")
+            elif argument in self.arguments:
+                self._closed(argument, declared[name])
+
+    def _leaves(self, value: ast.expr) -> list[ast.expr]:
+        """Return the values that an expression may have: one, or both of an IfElse."""
+        value = self.reading.resolved(value)
+        if isinstance(value, ast.Call) and called(value) == "ParameterValue":
+            return self._leaves(value.args[0])
+        if isinstance(value, ast.Call) and called(value) == "IfElseSubstitution":
+            return [leaf for part in value.args[1:] for leaf in self._leaves(part)]
+        return [value]
 
     def _value(self, what: str, declaration: Declaration, value: object) -> None:
         problem = wrong_value(declaration, value)
@@ -435,7 +440,7 @@ class Judge:
         if valid is not None and not (argument.choices and set(argument.choices) <= set(valid)):
             self._fault(f"declares {name} without the choices {', '.join(valid)}")
         for choice in argument.choices or ([argument.default] if argument.default else []):
-            value = yaml.safe_load(choice)
+            value = choice if declaration.type == "string" else yaml.safe_load(choice)
             self._value(f"declares {name} with what is refused", declaration, value)
 
     # Files of parameters
@@ -483,8 +488,7 @@ class Judge:
                     self._fault(f"waits for {words!r}, which no node says")
 
     def _package(self, node: StartedNode) -> str:
-        given = {keyword.arg: keyword.value for keyword in node.call.keywords}
-        return self.reading.constant(given.get("package"), "a node's package")
+        return self.reading.constant(node.given("package"), "a node's package")
 
     def _fault(self, sentence: str) -> None:
         self.faults.append(sentence)
@@ -566,25 +570,25 @@ def test_every_file_of_parameters_is_passed_by_a_launch_file():
 def test_the_files_of_parameters_are_for_every_namespace(namespace):
     for path in CONFIG:
         if path.startswith("config/parameters/"):
-            check_parameter_file(ROOT / path, namespace, NODES)
+            check_parameter_file(ROOT / path, namespace, in_a_file())
 
 
-def test_every_node_is_started_by_a_launch_file():
-    started = set()
-    for name in LAUNCH:
-        for call in Reading(LAUNCH[name]).calls(*NODE_ACTIONS):
-            given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-            started.add(ast.literal_eval(given["executable"]))
-    assert started == set(NODES)
+def in_a_file():
+    """Return what robot.launch.py lets a parameter file speak of."""
+    reading = Reading(LAUNCH["launch/robot.launch.py"])
+    return ast.literal_eval(reading.resolved(ast.Name("NODES")))
 
 
-def test_a_parameter_file_may_speak_of_every_node():
-    (names,) = [
-        node.value
-        for node in ast.parse(LAUNCH["launch/robot.launch.py"]).body
-        if isinstance(node, ast.Assign) and node.targets[0].id == "NODES"
-    ]
-    assert sorted(eval(compile(ast.Expression(names), "", "eval"))) == sorted(NODES)  # noqa: S307
+def test_a_parameter_file_may_speak_of_every_node_and_of_no_argument():
+    given = {name: set() for name in NODES}
+    for text in LAUNCH.values():
+        for node in Reading(text).nodes:
+            (values,) = [
+                entry for entry in node.given("parameters").elts if isinstance(entry, ast.Dict)
+            ]
+            name = ast.literal_eval(node.given("executable"))
+            given[name] = {key.value for key in values.keys} - {"use_sim_time"}
+    assert {name: set(parameters) for name, parameters in in_a_file().items()} == given
 
 
 def test_the_package_depends_on_what_is_started():
@@ -642,16 +646,17 @@ ROBOT, LEARN, POLICY, SIM, TELEOP = (
         (SIM, '{"robot": "sim"}', '{"robot": "simm"}', "gives robot:=simm to launch/robot"),
         (SIM, '"polytask_bringup"', '"polytask_sim"', "leads into another package"),
         (SIM, "def generate_launch_description", "def describe", "no generate_launch_description"),
-        (ROBOT, '{"autostart": False}', '{"autostrat": False}', "gives autostrat to arm; valid"),
-        (ROBOT, '{"autostart": False}', '{"autostart": "no"}', "autostart is 'no'; valid: bool"),
-        (ROBOT, '{"autostart": False}', '{"speed": 2.0}', "parameter speed is 2.0; valid: from"),
-        (ROBOT, '{"autostart": False}', '{"speed": 1}', "speed is 1; valid: double"),
-        (ROBOT, '"address"', '"adress"', "gives adress to arm; valid: address, "),
-        (POLICY, 'SetParameter("run"', 'SetParameter("runs"', "gives runs to policy; valid: run, "),
+        (ROBOT, '"autostart": False', '"autostrat": False', "gives autostrat to arm; valid"),
+        (ROBOT, '"autostart": False', '"autostart": "no"', "autostart is 'no'; valid: bool"),
+        (ROBOT, '"autostart": False', '"speed": 2.0', "parameter speed is 2.0; valid: from"),
+        (ROBOT, '"autostart": False', '"speed": 1', "speed is 1; valid: double"),
+        (ROBOT, '"127.0.0.1", ROBOT_IP', '"", ROBOT_IP', "parameter address is ''; valid: not em"),
+        (ROBOT, '"address": ADDRESS', '"adress": ADDRESS', "gives adress to xarm_emulator; valid"),
+        (POLICY, '"run": run', '"runs": run', "gives runs to policy; valid: run, "),
         (LEARN, '"learner.yaml"', '"learn.yaml"', "passes config/parameters/learn.yaml, which is"),
-        (ROBOT, '"parameters", robot', '"robots", robot', "passes config/robots/emulated.yaml, wh"),
-        (ROBOT, '"parameters", robot', '"parameters", [robot]', "a part of a path cannot be read"),
-        (ROBOT, '"sim", "emulated", "xarm"]', '"sim", "emulated"]', "robot is xarm, no choice"),
+        (ROBOT, '"parameters", ROBOT', '"robots", ROBOT', "passes config/robots/emulated.yaml, wh"),
+        (ROBOT, '"parameters", ROBOT', '"parameters", [ROBOT]', "a part of a path cannot be read"),
+        (ROBOT, '"sim", "emulated", "xarm"]', '"sim", "xarm"]', "whether robot is emulated, no"),
         (ROBOT, 'choices=["sim", "emulated", "xarm"],', "", "makes a path of robot, which has no"),
         (ROBOT, 'default_value="sim"', 'default_value="simm"', "robot with a default that is no"),
         (
@@ -669,17 +674,22 @@ ROBOT, LEARN, POLICY, SIM, TELEOP = (
         (
             ROBOT,
             'description="Whether stamps follow /clock."',
-            "",
+            'description=""',
             "declares use_sim_time without a sentence",
         ),
-        (ROBOT, 'LaunchConfiguration("suite")', 'LaunchConfiguration("world")', "asks for 'world'"),
+        (
+            ROBOT,
+            'LaunchConfiguration("suite"),',
+            'LaunchConfiguration("world"),',
+            "asks for 'world'",
+        ),
         (ROBOT, 'given["params_file"]', 'given["param_file"]', "asks for 'param_file', which"),
         (POLICY, 'LaunchConfiguration("run")', 'LaunchConfiguration("runs")', "asks for 'runs'"),
         (ROBOT, 'b"an xArm 7 with', 'b"a xArm 7 with', "waits for 'a xArm 7 with firmware', which"),
         (ROBOT, 'name="camera"', 'name="eye"', "calls camera otherwise than it calls itself"),
         (
             LEARN,
-            'on_exit=Shutdown(reason="the distiller ended"),',
+            'on_exit=Shutdown(reason="the distiller ended", condition=RUNNING),',
             "",
             "goes on when distiller ends",
         ),
@@ -691,26 +701,39 @@ ROBOT, LEARN, POLICY, SIM, TELEOP = (
         ),
         (
             LEARN,
-            "SetParametersFromFile(params_file, condition=given),",
-            "",
-            "does not give params_file to distiller",
+            'PushRosNamespace(LaunchConfiguration("namespace")),',
+            'PushRosNamespace(LaunchConfiguration("namespace")), SetParameter("keep", 1),',
+            "SetParameter reaches nodes outside of its group",
         ),
         (
             LEARN,
-            'SetParameter("use_sim_time", LaunchConfiguration("use_sim_time")),',
-            "",
-            "does not give use_sim_time to distiller",
+            "parameters=[shipped, params_file, {",
+            "parameters=[params_file, shipped, {",
+            "does not give expert_learner what is shipped, params_file and arguments, in turn",
         ),
-        (TELEOP, "GroupAction(joystick),", "", "is never part of what is launched"),
-        (TELEOP, "GroupAction(joystick),", "*joystick,", "gives device to teleop; valid: mapping"),
+        (
+            LEARN,
+            "parameters=[shipped, params_file, {",
+            "parameters=[shipped, {",
+            "does not give expert_learner what is shipped, params_file and arguments, in turn",
+        ),
+        (
+            LEARN,
+            "parameters=[shipped, params_file, {",
+            "parameters=[names, params_file, {",
+            "names a file that cannot be read",
+        ),
+        (POLICY, '{"use_sim_time": use_sim_time, ', "{", "does not give use_sim_time to policy"),
+        (TELEOP, "GroupAction(operator)", "", "is never part of what is launched"),
+        (SIM, "return LaunchDescription(", "LaunchDescription(", "is never part of what is"),
         (
             POLICY,
             '"run",\n        default_value=""',
             '"environment",\n        default_value=""',
             "declares environment otherwise than launch/robot.launch.py",
         ),
-        (ROBOT, '"suite", suite', "suite, suite", "a parameter cannot be read"),
-        (ROBOT, "camera,\n        robot_environment", "robot_environment", "is never part of what"),
+        (ROBOT, '"suite": SUITE', "SUITE: SUITE", "a parameter cannot be read"),
+        (ROBOT, "EMULATOR, ARM, CAMERA", "EMULATOR, ARM", "is never part of what is launched"),
     ],
 )
 def test_a_launch_file_that_names_what_is_not_there_is_found(name, old, new, fault):
@@ -719,15 +742,13 @@ def test_a_launch_file_that_names_what_is_not_there_is_found(name, old, new, fau
 
 
 def test_an_argument_is_held_to_the_parameter_that_it_becomes():
-    parameter = 'parameters=[{"autostart": False}]'
-    given = 'parameters=[{"autostart": LaunchConfiguration("task")}]'
-    assert "declares task without the choices false, true" in faults(
-        ROBOT, edited(ROBOT, parameter, given)
+    given = '"autostart": LaunchConfiguration("task")'
+    found = faults(ROBOT, edited(ROBOT, '"autostart": False', given))
+    assert "declares task without the choices false, true" in found
+    found = faults(
+        ROBOT, edited(ROBOT, '"autostart": False', '"rate": LaunchConfiguration("robot")')
     )
-    launch = edited(ROBOT, parameter, 'parameters=[{"rate": LaunchConfiguration("robot")}]')
-    assert "declares robot with what is refused: rate is 'sim'; valid: double" in faults(
-        ROBOT, launch
-    )
+    assert "declares robot with what is refused: rate is 'sim'; valid: double" in found
 
 
 @pytest.mark.parametrize(
@@ -754,4 +775,4 @@ def test_a_file_of_parameters_that_no_node_would_take_is_found(old, new, fault):
 
 def test_a_file_of_parameters_in_no_section_is_refused_before_anything_runs():
     with pytest.raises(InvalidParameterFile):
-        check_parameter_file(ROOT / "config" / "robots" / "xarm7_table.yaml", "", NODES)
+        check_parameter_file(ROOT / "config" / "robots" / "xarm7_table.yaml", "", in_a_file())

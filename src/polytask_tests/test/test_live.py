@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from polytask_ros import names, qos
 from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.runtime import initialize
 from polytask_tests.viewer import Viewer
+from polytask_xarm_driver.ros.live_topic import LiveTopic
 from polytask_xarm_driver.viewing import foxglove_server
 from polytask_xarm_driver.viewing.audience import Audience
 
@@ -208,8 +210,7 @@ def test_a_topic_is_offered_when_it_comes_to_be(robot, live, connect):
     poses = robot.create_publisher(PoseStamped, names.TOOL_POSE, qos.SENSOR)
     viewer.look_at(TOOL)
     robot.until(poses.get_subscription_count, viewer)
-    poses.publish(PoseStamped())
-    viewer.until(lambda: viewer.of(TOOL))
+    robot.until(lambda: poses.publish(PoseStamped()) or viewer.of(TOOL), viewer)
 
 
 @needs_sdk
@@ -220,27 +221,34 @@ def test_pictures_are_asked_for_only_while_somebody_looks(robot, live, connect):
     viewer.look_at(PICTURES)
     robot.until(robot.pictures.get_subscription_count, viewer)
     picture = Image(height=2, width=2, encoding="rgb8", step=6, data=bytes(range(12)))
-    robot.pictures.publish(picture)
-    shown = viewer.until(lambda: viewer.of(PICTURES))[0]
+    show = partial(robot.pictures.publish, picture)
+    shown = robot.until(lambda: show() or viewer.of(PICTURES), viewer)[0]
     assert deserialize_message(shown.data, Image) == picture
     other = connect(live)
     other.look_at(PICTURES)
     viewer.look_away(PICTURES)
     # The other one sees them still, and then goes without a word.
-    robot.pictures.publish(picture)
-    other.until(lambda: other.of(PICTURES))
+    robot.until(lambda: show() or other.of(PICTURES), other)
     other.close()
     robot.until(lambda: robot.pictures.get_subscription_count() == 0)
 
 
-@needs_sdk
-def test_only_the_newest_picture_is_kept(robot, live, connect):
-    viewer = connect(live)
-    viewer.look_at(PICTURES)
-    robot.until(robot.pictures.get_subscription_count, viewer)
-    (end,) = robot.get_subscriptions_info_by_topic(robot.pictures.topic_name)
-    assert end.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
-    assert end.qos_profile.depth in {0, 1}, "0 where the graph does not tell it"
+@pytest.mark.parametrize(
+    ("topic", "depth", "reliability"),
+    [
+        (names.CAMERA_IMAGE, 1, ReliabilityPolicy.BEST_EFFORT),
+        (names.LEARNER_STATUS, 10, ReliabilityPolicy.RELIABLE),
+    ],
+)
+def test_only_the_newest_is_kept_of_what_may_be_lost(robot, topic, depth, reliability):
+    full = robot.resolve_topic_name(topic)
+    (publisher,) = robot.until(lambda: robot.get_publishers_info_by_topic(full))
+    live = LiveTopic(robot, full, publisher.topic_type, lambda *_: None)
+    live.follow(wanted=True)
+    (profile,) = [one.qos_profile for one in robot.subscriptions if one.topic_name == full]
+    assert (profile.depth, profile.reliability) == (depth, reliability)
+    live.follow(wanted=False)
+    assert [one for one in robot.subscriptions if one.topic_name == full] == []
 
 
 @needs_sdk
@@ -255,8 +263,8 @@ def test_a_publisher_that_comes_back_otherwise_is_heard(robot, start, connect):
     robot.destroy_publisher(before)
     after = robot.create_publisher(String, "chatter", best_effort)
     robot.until(after.get_subscription_count, viewer)
-    after.publish(String(data="anew"))
-    shown = viewer.until(lambda: viewer.of("/chatter"))[-1]
+    anew = String(data="anew")
+    shown = robot.until(lambda: after.publish(anew) or viewer.of("/chatter"), viewer)[-1]
     assert deserialize_message(shown.data, String).data == "anew"
 
 

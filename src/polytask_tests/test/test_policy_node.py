@@ -21,6 +21,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from polytask_contract.errors import EnvironmentBusy
+from polytask_contract.success import HELD_STEPS
 from polytask_learning import distil_settings
 from polytask_learning.distilling.distil import distil
 from polytask_learning.distilling.request import MODALITIES, DistilRequest
@@ -303,8 +304,10 @@ def test_a_goal_may_be_followed_in_the_world_of_another_task(skilled, serve, who
 
 def test_each_step_is_told_of_and_steps_can_be_limited(skilled, serve, another):
     serve(skilled, parameters=REALTIME)
-    limit = 4
+    limit = HELD_STEPS
     result = skilled.run(one_hot(TASKS[0]), max_steps=limit)
+    # It has come to its place, and was not there for long enough.
+    assert any(one.success for one in skilled.feedback)
     assert (result.code, result.steps, result.success) == (Result.SUCCESS, limit, False)
     assert [one.step for one in skilled.feedback] == list(range(1, limit + 1))
     assert result.episode_return == sum(one.reward for one in skilled.feedback)
@@ -567,6 +570,8 @@ def test_what_cannot_be_loaded_leaves_the_policy_that_was(
         assert other_kind.code == Result.INVALID_GOAL
         assert other_kind.message == "goal.modality is 1; valid: 0 (onehot)"
         world.stop()
+        asker.wait_for_diagnostics(environment="none")
+        assert asker.load(other).code == Loaded.SUCCESS
         see_and_act(asker, serve, seeing)
 
 

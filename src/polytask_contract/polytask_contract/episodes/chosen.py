@@ -22,7 +22,7 @@ class ChosenEpisodes:
     @cached_property
     def root(self) -> Path:
         """The folder that they all are below."""
-        return Path(commonpath([path.absolute().parent for path in self._paths] or ["/"]))
+        return Path(commonpath([path.absolute().parent for path in self._paths] or [Path.cwd()]))
 
     def paths(self, suite: str, task: str) -> list[Path]:
         """Return the files with episodes of a task; raise BrokenEpisode for what is none."""

@@ -49,9 +49,9 @@ def write_demo_report(folder: Path, unified: UnifiedFolder, requested: Sequence[
 def _title(unified: UnifiedFolder, policy: UnifiedPolicy) -> Markup:
     count = len(policy.tasks)
     said = (
-        f"Each task of the suite {unified.form.suite} was demonstrated once, learnt by an expert of "
-        f"its own, and handed to one policy of {policy.actor.size}, which was then asked for all "
-        "of them over ROS."
+        f"Each task of the suite {unified.form.suite} was demonstrated once, learnt by an expert "
+        f"of its own, and handed to one policy of {policy.actor.size:,} weights, which was then "
+        "asked for all of them over ROS."
     )
     return element("header", element("h1", f"One policy, {count} tasks"), element("p", said))
 

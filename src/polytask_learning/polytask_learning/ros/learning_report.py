@@ -19,6 +19,8 @@ PHASES = {
 }
 # Phases that are counted by steps or updates; the others come in between.
 COUNTED = (Phase.CLONING, Phase.LEARNING, Phase.DISTILLING)
+# Phases in which nothing goes on any more.
+ENDED = (LearningStatus.IDLE, LearningStatus.FINISHED, LearningStatus.FAILED)
 # What is over after so long says nothing about the speed any more [s].
 LATELY = 30.0
 
@@ -33,8 +35,14 @@ class LearningReport:
         nothing = float("nan")
         self._status.success = self._status.success_low = self._status.success_high = nothing
         self._metrics: dict[str, float] = {}
+        self._ended = False
         # When how many steps were done, in this phase.
         self._done: deque[tuple[float, int]] = deque()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether somebody has said how it ended."""
+        return self._ended
 
     def at(self, phase: Phase, done: int, total: int) -> None:
         """Take note of how much of a phase is done."""
@@ -70,6 +78,7 @@ class LearningReport:
         """Say that a phase of LearningStatus has come, and what there is to say about it."""
         with self._lock:
             self._status.phase, self._status.message = phase, message
+            self._ended = phase in ENDED
 
     def status(self) -> Any:
         """Return a LearningStatus of this moment, without a header."""

@@ -94,6 +94,7 @@ class LongGoalNode(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not typed
         self._work = work
         self._report = report = LearningReport(goal.run, getattr(goal, "task", ""))
         self._heartbeat.reset()
+        outcome = None
         try:
             outcome = await work.outcome(lambda: self.compute(goal, work, report))
         except (PolyTaskError, OSError) as error:
@@ -102,8 +103,9 @@ class LongGoalNode(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not typed
             self._heartbeat.cancel()
             work.close()
             self._work = self._handle = None
-            self._tell()
-        self._end(LearningStatus.FINISHED, "")
+            if not report.has_ended:
+                ending = LearningStatus.FINISHED if outcome else LearningStatus.FAILED
+                self._end(ending, "" if outcome else "it broke off; the node's log says why")
         self.get_logger().info(f"{self.described(goal)} has ended")
         handle.succeed()
         outcome.code = result.SUCCESS

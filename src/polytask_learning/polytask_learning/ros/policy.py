@@ -146,7 +146,10 @@ class PolicyServer(Node):  # type: ignore[misc]  # rclpy is not typed
 
     def _environment(self) -> EnvironmentSpec | None:
         """Return what is known of the environment that is up; None if there is none."""
-        return self._spec if self._specs.get_publisher_count() else None
+        if not self._specs.get_publisher_count():
+            # The next one is known by what it says itself.
+            self._spec = None
+        return self._spec
 
     def _on_spec(self, message: EnvironmentSpec) -> None:
         self._spec = message

@@ -9,7 +9,6 @@ import rclpy
 import torch
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.task import Future
 from torch import Tensor
 
 from polytask_contract.errors import PolyTaskError
@@ -24,6 +23,8 @@ from polytask_ros.runtime import initialize
 
 # The longest that nothing is looked at while an answer is waited for [s].
 LONGEST_WAIT = 0.1
+# In which a server that is up is met for sure [s].
+MEETING_TIME = 5.0
 MOST_ITERATIONS = 2**32 - 1
 
 Request, Response = ComputeReward.Request, ComputeReward.Response
@@ -54,21 +55,23 @@ class RewardService:
     ) -> None:
         """Prepare to ask; no server needs to be there yet.
 
-        An answer that has not come within `timeout` seconds is asked for again, until that has
-        been of no use for `give_up_after` seconds. With `fall_back`, it is computed here instead.
+        An answer that has not come within `timeout` seconds is asked for again, each time with
+        twice as much time, until that has been of no use for `give_up_after` seconds. With
+        `fall_back`, it is computed here instead.
         Either is told to `say`, once until a server answers again. `waiting` is called again and
         again while an answer is waited for; what it raises ends the wait.
         """
         self._timeout, self._patience = timeout, max(timeout, give_up_after)
         self._waiting, self._say, self._fall_back = waiting, say, fall_back
         self._away = False
+        self._open(f"reward_client_{secrets.token_hex(4)}", namespace or None)
+
+    def _open(self, name: str, namespace: str | None) -> None:
+        self._opened = time.monotonic()
         self._context = Context()
         initialize(context=self._context)
         self._node: Any = rclpy.create_node(
-            f"reward_client_{secrets.token_hex(4)}",
-            namespace=namespace or None,
-            context=self._context,
-            start_parameter_services=False,
+            name, namespace=namespace, context=self._context, start_parameter_services=False
         )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
@@ -80,6 +83,16 @@ class RewardService:
         self._executor.shutdown()
         self._node.destroy_node()
         self._context.try_shutdown()
+
+    def _renew(self) -> None:
+        """Begin anew, unless servers have hardly had the time to be met.
+
+        Discovery may hold one end for gone while the other never noticed, as when a process stood
+        still for a while; a new participant is met by both.
+        """
+        if time.monotonic() - self._opened > MEETING_TIME:
+            self.close()
+            self._open(self._node.get_name(), self._node.get_namespace())
 
     def __call__(
         self, episode: Tensor, demonstrations: Sequence[Tensor], settings: RewardSettings
@@ -100,41 +113,40 @@ class RewardService:
 
     def _answer(self, request: Any) -> Any:
         """Return the response; None where it is to be computed here."""
-        asked: list[Future] = []
         begun = now = time.monotonic()
         # Who is known to be away is not waited for again where there is another way.
         known = self._fall_back and self._away and not self._client.service_is_ready()
         timeout = 0.0 if known else self._timeout
-        try:
-            while True:
-                response = self._attempt(request, asked, min(now + timeout, begun + self._patience))
-                if response is not None:
-                    self._away = False
-                    return response
-                now = time.monotonic()
-                missing = f"{self._name} has not answered for {now - begun:.1f} s"
-                if self._fall_back:
-                    self._tell(f"{missing}: rewards are computed in process")
-                    return None
-                if now - begun >= self._patience:
-                    raise RewardLost(f"{missing}: no ot_reward serves it any more, or too slowly")
-                self._tell(f"{missing}: asking again for up to {self._patience:g} s")
-        finally:
-            for future in asked:
-                self._client.remove_pending_request(future)
+        while True:
+            response = self._attempt(request, min(now + timeout, begun + self._patience))
+            if response is not None:
+                self._away = False
+                return response
+            self._renew()
+            now = time.monotonic()
+            missing = f"{self._name} has not answered for {now - begun:.1f} s"
+            if self._fall_back:
+                self._tell(f"{missing}: rewards are computed in process")
+                return None
+            if now - begun >= self._patience:
+                raise RewardLost(f"{missing}: no ot_reward serves it any more, or too slowly")
+            self._tell(f"{missing}: asking again for up to {self._patience:g} s")
+            # Who is only slow comes to answer in time.
+            timeout *= 2
 
-    def _attempt(self, request: Any, asked: list[Future], end: float) -> Any:
-        """Ask once more and return the first response; None where none has come by `end`.
-
-        It may be late for an earlier request: all of `asked` are the same.
-        """
+    def _attempt(self, request: Any, end: float) -> Any:
+        """Ask, and return the response; None where none has come by `end`, or none can come."""
         ready = self._client.service_is_ready
         self._wait(ready, end)
-        if ready():
-            asked.append(self._client.call_async(request))
-        # A server that is gone will not answer: another, or its next life, is asked anew.
-        self._wait(lambda: any(future.done() for future in asked) or not ready(), end)
-        return next((future.result() for future in asked if future.done()), None)
+        if not ready():
+            return None
+        future = self._client.call_async(request)
+        try:
+            # A server that is gone will not answer: another, or its next life, is asked anew.
+            self._wait(lambda: future.done() or not ready(), end)
+            return future.result() if future.done() else None
+        finally:
+            self._client.remove_pending_request(future)
 
     def _wait(self, done: Callable[[], bool], end: float) -> None:
         """Wait until `done`, or until it is `end` by the monotonic clock."""
