@@ -258,6 +258,8 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *ARGUMENTS,
+            # A namespace that cannot be is refused here.
+            GroupAction([namespace]),
             OpaqueFunction(function=refuse),
             GroupAction(robot, condition=IfCondition(LaunchConfiguration("environment"))),
             GroupAction([namespace, LIVE], condition=IfCondition(LaunchConfiguration("live"))),

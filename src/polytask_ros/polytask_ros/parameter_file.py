@@ -39,7 +39,7 @@ def check_parameter_file(
         for parameter in nodes[name]:
             if parameter in parameters:
                 raise InvalidParameterFile(
-                    f"{path} sets {parameter} of {name}, which only an argument may"
+                    f"{path} sets {parameter} of {name}, which no file may; see the arguments"
                 )
         found.setdefault(name, []).append(section)
     if not found:

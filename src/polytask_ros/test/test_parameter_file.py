@@ -74,7 +74,7 @@ def test_a_file_may_be_for_two_robots(tmp_path):
         ("ros__parameters: {}\n", "has a section '', which is for no node; "),
         (
             "/**/arm:\n  ros__parameters: {speed: 0.1, address: 127.0.0.1}\n",
-            "sets address of arm, which only an argument may",
+            "sets address of arm, which no file may; see the arguments",
         ),
         ("", "has no section; valid: such as /**/arm"),
         ("/**/arm:\n  speed: 0.1\n", "has no section; valid: such as /**/arm"),

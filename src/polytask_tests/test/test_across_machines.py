@@ -170,7 +170,10 @@ def test_a_cable_that_is_pulled_stops_the_arm_and_the_learner_waits_and_goes_on(
     assert "no action came in time" in ending["ending"]
     assert robot.until(lambda: rests(robot.of("place", ending["time"])), OUTAGE)
     print(f"the episode was stopped after {ending['time'] - pulled:.2f} s")
-    print(f"the tool moved for {last_motion(robot.of('place', pulled)) - pulled:.2f} s")
+    after = robot.of("place", pulled)
+    print(f"the tool moved for {last_motion(after) - pulled:.2f} s")
+    # It ends the step that was under way; five seconds at its speed would be 0.3 m.
+    assert np.linalg.norm(np.subtract(after[-1]["place"], after[0]["place"])) < 0.05
     assert_the_run_goes_on_and_ends(machines, learner, pulled)
 
 

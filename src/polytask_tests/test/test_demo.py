@@ -117,6 +117,19 @@ def command_of(pid):
         return file.read()
 
 
+def test_a_demo_that_is_killed_takes_its_nodes_with_it(tmp_path):
+    with demo("--quick", "--output", tmp_path / "demo") as process:
+        for line in process.stdout:
+            if "nodes are up" in line:
+                break
+        assert nodes()
+        process.kill()
+    deadline = time.monotonic() + 10
+    while nodes() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert nodes() == []
+
+
 def test_ros_arguments_that_cannot_be_read_are_named():
     command = [executable("polytask_sim", "sim_environment"), "--ros-args", "-r", "__ns:=bad"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)

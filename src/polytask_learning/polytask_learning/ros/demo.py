@@ -4,6 +4,7 @@ Everything runs as a lab would run it: nodes in processes of their own, which ar
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.errors import PolyTaskError
 from polytask_contract.suites import find_suite
 from polytask_learning.distilling.unified_folder import UnifiedFolder
+from polytask_learning.jobs.leash import leashed
 from polytask_learning.reports.demo_report import Requested, write_demo_report
 from polytask_learning.ros.demo_progress import DemoProgress
 from polytask_learning.ros.demo_worlds import LEARNING, WORLDS, Asked, DemoWorld, Part
@@ -84,7 +86,7 @@ class Demo:
         with (
             log.open("w") as file,
             NodeProcess(
-                executable(part.package, part.executable),
+                *leashed([str(executable(part.package, part.executable))]),
                 parameters=part.parameters,
                 namespace=NAMESPACE,
                 stdout=file,
@@ -222,6 +224,8 @@ def main() -> None:
     world = "quick" if options.quick else options.robot
     folder = (options.output or Path("runs", "demo", world)).absolute()
     console = Console()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         done = Demo(WORLDS[world](), folder, console).run()
     except (PolyTaskError, OSError) as error:

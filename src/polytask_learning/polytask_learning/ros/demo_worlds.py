@@ -73,7 +73,7 @@ def simulated() -> DemoWorld:
         reward=Goal.ENVIRONMENT_REWARD,
         steps=15_000,
         evaluate_every=2500,
-        episodes=20,
+        episodes=10,
         updates=8000,
         requests=10,
     )

@@ -64,14 +64,19 @@ class RewardService:
         self._timeout, self._patience = timeout, max(timeout, give_up_after)
         self._waiting, self._say, self._fall_back = waiting, say, fall_back
         self._away = False
-        self._open(f"reward_client_{secrets.token_hex(4)}", namespace or None)
+        # The name is unique, so that a server never takes two clients for one.
+        self._place = {
+            "node_name": f"reward_client_{secrets.token_hex(4)}",
+            "namespace": namespace or None,
+        }
+        self._open()
 
-    def _open(self, name: str, namespace: str | None) -> None:
+    def _open(self) -> None:
         self._opened = time.monotonic()
         self._context = Context()
         initialize(context=self._context)
         self._node: Any = rclpy.create_node(
-            name, namespace=namespace, context=self._context, start_parameter_services=False
+            **self._place, context=self._context, start_parameter_services=False
         )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
@@ -92,7 +97,7 @@ class RewardService:
         """
         if time.monotonic() - self._opened > MEETING_TIME:
             self.close()
-            self._open(self._node.get_name(), self._node.get_namespace())
+            self._open()
 
     def __call__(
         self, episode: Tensor, demonstrations: Sequence[Tensor], settings: RewardSettings
