@@ -7,6 +7,7 @@ accomplished at that moment.
 """
 
 import argparse
+import textwrap
 from contextlib import closing
 from pathlib import Path
 
@@ -24,9 +25,10 @@ TASKS = (
     *("drawer-open", "drawer-close", "door-open", "hammer"),
     *("coffee-pull", "bin-picking", "plate-slide", "button-press-topdown"),
 )
-COLUMNS, SIDE, CAPTION, GAP = 4, 168, 18, 4
+COLUMNS, SIDE, CAPTION, GAP = 4, 168, 32, 4
+LINE = 28
 INK, PAPER = (236, 236, 236), (16, 18, 24)
-# Pictures are drawn twice as large as they are shown, and every other step.
+# Pictures are drawn twice as large as they are shown, of every third step.
 EVERY, STEPS, REST = 3, 126, 12
 
 
@@ -57,7 +59,7 @@ def sheet(films: dict[str, list[Picture]], moment: int) -> Image.Image:
     for number, (said, pictures) in enumerate(films.items()):
         row, column = divmod(number, COLUMNS)
         left, top = column * (SIDE + GAP), row * (SIDE + CAPTION + GAP)
-        pen.text((left + 4, top + 3), said, fill=INK)
+        pen.text((left + 4, top + 3), textwrap.fill(said, LINE), fill=INK)
         picture = Image.fromarray(np.ascontiguousarray(pictures[moment]))
         whole.paste(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS), (left, top + CAPTION))
     return whole
@@ -71,7 +73,7 @@ def main() -> None:
     ComputeSettings().prepare_process()
     policy = UnifiedPolicy(options.run)
     suite = find_suite(policy.folder.form.suite)
-    films = {sentences(suite, task)[0]: lived(policy, task, seed=3) for task in TASKS}
+    films = {sentences(suite, task)[0]: lived(policy, task, seed=0) for task in TASKS}
     moments = len(next(iter(films.values())))
     frames = [sheet(films, moment) for moment in range(moments)]
     frames += [frames[-1]] * REST

@@ -56,6 +56,12 @@ Its parts speak on these names; [safety.md](safety.md) tells what each does when
 silent.
 """
 
+LEARNER = """\
+## The learner
+
+Its nodes may be anywhere; runs are folders, which learner, distiller and policy see by the same path.
+"""
+
 PARAMETERS = """\
 ## Parameters
 
@@ -92,7 +98,24 @@ ROBOT_ENDPOINTS: dict[str, tuple[str, str, str, str]] = {
     names.JOY: ("sensor_msgs/Joy", "joystick → teleop", "EVENT", "sticks and buttons"),
     names.OPERATOR_EVENT: ("OperatorEvent", "teleop → all", "EVENT", "what the person says"),
     names.RECORD: ("RecordDemonstration", "client → recorder", "", "records episodes"),
+    names.MARKERS: (
+        "visualization_msgs/MarkerArray",
+        "environment → viewers",
+        "LATCHED",
+        "bounds, things and the tool's way",
+    ),
     names.DIAGNOSTICS: ("diagnostic_msgs/DiagnosticArray", "all → monitors", "EVENT", "REP-107"),
+}
+
+# Likewise, of what learns.
+LEARNER_ENDPOINTS: dict[str, tuple[str, str, str, str]] = {
+    names.TRAIN: ("TrainExpert", "client → learner", "", "learns a task"),
+    names.LEARNER_STATUS: ("LearningStatus", "learner → all", "LATCHED", "where it stands"),
+    names.COMPUTE_REWARD: ("ComputeReward", "learner → service", "", "matches an episode"),
+    names.DISTILL: ("Distill", "client → distiller", "", "makes one policy of experts"),
+    names.DISTILLER_STATUS: ("LearningStatus", "distiller → all", "LATCHED", "where it stands"),
+    names.LOAD_POLICY: ("LoadPolicy", "client → policy", "", "makes a policy ready"),
+    names.RUN_TASK: ("RunTask", "client → policy", "", "does what a goal asks for, once"),
 }
 
 KINDS = {".msg": "Messages", ".srv": "Services", ".action": "Actions"}
@@ -104,6 +127,7 @@ def page() -> str:
     known = {interface.name for interface in interfaces}
     used = used_interfaces()
     parts = [HEAD, CONTRACT, _endpoints(ENDPOINTS), ROBOT, _endpoints(ROBOT_ENDPOINTS)]
+    parts += [LEARNER, _endpoints(LEARNER_ENDPOINTS)]
     parts += _profiles()
     for suffix, title in KINDS.items():
         parts.append(f"## {title}\n")
@@ -129,7 +153,7 @@ def used_interfaces() -> set[str]:
 
 def _endpoints(endpoints: Mapping[str, tuple[str, str, str, str]]) -> str:
     there = {value for name, value in vars(names).items() if name.isupper()}
-    told = {*ENDPOINTS, *ROBOT_ENDPOINTS}
+    told = {*ENDPOINTS, *ROBOT_ENDPOINTS, *LEARNER_ENDPOINTS}
     if there != told:
         sys.exit(f"what is told here and polytask_ros.names differ: {sorted(there ^ told)}")
     rows = [

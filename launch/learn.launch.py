@@ -22,7 +22,6 @@ def generate_launch_description() -> LaunchDescription:
         Node(
             package="polytask_learning",
             executable="expert_learner",
-            name="expert_learner",
             parameters=[shipped, params_file, {"use_sim_time": use_sim_time}],
             output="screen",
             on_exit=Shutdown(reason="the expert learner ended", condition=RUNNING),
@@ -30,7 +29,6 @@ def generate_launch_description() -> LaunchDescription:
         Node(
             package="polytask_learning",
             executable="ot_reward",
-            name="ot_reward",
             parameters=[params_file, {"use_sim_time": use_sim_time}],
             output="screen",
             on_exit=Shutdown(reason="the reward service ended", condition=RUNNING),
@@ -38,7 +36,6 @@ def generate_launch_description() -> LaunchDescription:
         Node(
             package="polytask_learning",
             executable="distiller",
-            name="distiller",
             parameters=[params_file, {"use_sim_time": use_sim_time}],
             output="screen",
             on_exit=Shutdown(reason="the distiller ended", condition=RUNNING),

@@ -32,7 +32,6 @@ def generate_launch_description() -> LaunchDescription:
         Node(
             package="polytask_learning",
             executable="policy",
-            name="policy",
             parameters=[params_file, {"use_sim_time": use_sim_time, "run": run}],
             output="screen",
             on_exit=Shutdown(reason="the policy's node ended", condition=RUNNING),

@@ -122,7 +122,6 @@ RUNNING = Condition(predicate=lambda context: not context.is_shutdown)
 SIMULATION = Node(
     package="polytask_sim",
     executable="sim_environment",
-    name="sim_environment",
     parameters=[SHIPPED, PARAMS_FILE, {"use_sim_time": USE_SIM_TIME, "suite": SUITE}],
     output="screen",
     on_exit=Shutdown(reason="the simulated environment ended", condition=RUNNING),
@@ -131,7 +130,6 @@ SIMULATION = Node(
 EMULATOR = Node(
     package="polytask_sim",
     executable="xarm_emulator",
-    name="xarm_emulator",
     parameters=[
         SHIPPED,
         PARAMS_FILE,
@@ -144,6 +142,7 @@ EMULATOR = Node(
 ARM = LifecycleNode(
     package="polytask_xarm_driver",
     executable="arm",
+    # This action asks for a name. Others have none, as it would rename every node in a process.
     name="arm",
     namespace="",
     # Its transitions are told by this file.
@@ -159,7 +158,6 @@ ARM = LifecycleNode(
 CAMERA = Node(
     package="polytask_xarm_driver",
     executable="camera",
-    name="camera",
     parameters=[SHIPPED, PARAMS_FILE, {"use_sim_time": USE_SIM_TIME}],
     output="screen",
     on_exit=Shutdown(reason="the camera's node ended", condition=RUNNING),
@@ -168,7 +166,6 @@ CAMERA = Node(
 ROBOT_ENVIRONMENT = Node(
     package="polytask_xarm_driver",
     executable="robot_environment",
-    name="robot_environment",
     parameters=[SHIPPED, PARAMS_FILE, {"use_sim_time": USE_SIM_TIME}],
     output="screen",
     on_exit=Shutdown(reason="the robot's environment ended", condition=RUNNING),
@@ -177,10 +174,8 @@ ROBOT_ENVIRONMENT = Node(
 LIVE = Node(
     package="polytask_xarm_driver",
     executable="live",
-    name="live",
     parameters=[PARAMS_FILE, {"use_sim_time": USE_SIM_TIME}],
     output="screen",
-    on_exit=Shutdown(reason="the live view ended", condition=RUNNING),
 )
 CONFIGURE, ACTIVATE = (
     ChangeState(lifecycle_node_matcher=matches_action(ARM), transition_id=transition)

@@ -38,7 +38,6 @@ def generate_launch_description() -> LaunchDescription:
         Node(
             package="polytask_xarm_driver",
             executable="joystick",
-            name="joystick",
             parameters=[params_file, {"use_sim_time": use_sim_time, "device": device}],
             output="screen",
             on_exit=Shutdown(reason="the joystick's node ended", condition=RUNNING),
@@ -46,7 +45,6 @@ def generate_launch_description() -> LaunchDescription:
         Node(
             package="polytask_xarm_driver",
             executable="teleop",
-            name="teleop",
             parameters=[params_file, {"use_sim_time": use_sim_time, "mapping": mapping}],
             output="screen",
             on_exit=Shutdown(reason="the teleoperation's node ended", condition=RUNNING),
@@ -54,7 +52,6 @@ def generate_launch_description() -> LaunchDescription:
         Node(
             package="polytask_xarm_driver",
             executable="recorder",
-            name="recorder",
             parameters=[params_file, {"use_sim_time": use_sim_time}],
             output="screen",
             on_exit=Shutdown(reason="the recorder ended", condition=RUNNING),

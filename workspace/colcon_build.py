@@ -33,7 +33,7 @@ class ColconBuild:
     def stamp(self) -> Stamp:
         """Depends on the ground it stands on and on every file that is not merely linked to."""
         sources = [self._sources(package) for package in self.layout.packages()]
-        shared = [_names(self.layout.root / folder) for folder in _SHARED_FOLDERS]
+        shared = [_names(self.layout.root / folder, ".pyc") for folder in _SHARED_FOLDERS]
         return Stamp(
             self.layout.install / "built", digest_texts([self._ground.key, *sources, *shared])
         )
@@ -84,10 +84,12 @@ class ColconBuild:
         recorded = [package / name for name in _RECORDED if (package / name).exists()]
         if (package / "CMakeLists.txt").exists():
             recorded = [path for path in package.rglob("*") if path.is_file()]
-        return digest_texts([digest_files(self.layout.root, recorded), _names(package)])
+        return digest_texts(
+            [digest_files(self.layout.root, recorded), _names(package, ".py", ".pyc")]
+        )
 
 
-def _names(folder: Path) -> str:
-    """Hash which files a folder holds, Python modules aside."""
-    paths = (path for path in folder.rglob("*") if path.suffix not in (".py", ".pyc"))
+def _names(folder: Path, *aside: str) -> str:
+    """Hash which files a folder holds, those that end as one of `aside` aside."""
+    paths = (path for path in folder.rglob("*") if path.suffix not in aside)
     return digest_texts(sorted(str(path.relative_to(folder)) for path in paths if path.is_file()))

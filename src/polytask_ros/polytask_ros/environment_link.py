@@ -1,6 +1,5 @@
 """The wire of a RosEnvironment: finding the server, asking it, and noticing when it is gone."""
 
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +16,7 @@ from polytask_msgs.msg import Action, ActionRefusal, EnvironmentSpec, Observatio
 from polytask_msgs.srv import ReleaseEnvironment
 from polytask_ros import names, qos
 from polytask_ros.inbox import Inbox
-from polytask_ros.runtime import initialize
+from polytask_ros.runtime import initialize, own_name
 
 # An answer that has not come by then is asked for again: over a lossy link it may never come.
 RESEND_PERIOD = 0.5
@@ -50,14 +49,8 @@ class EnvironmentLink:
         self._waiting = waiting
         self._spec: EnvironmentSpec | None = None
         self._lost = False
-        # The name is unique, so that a server never takes two clients for one; it stays so where the
-        # process was told by __node what its own node is called.
-        name = f"environment_client_{secrets.token_hex(4)}"
-        self._node_options: dict[str, Any] = {
-            "node_name": name,
-            "namespace": namespace or None,
-            "cli_args": [*arguments, "--ros-args", "-r", f"__node:={name}"],
-        }
+        # So that a server never takes two clients for one.
+        self._node_options = own_name("environment_client", namespace, arguments)
         self._open()
 
     def _open(self) -> None:

@@ -205,10 +205,8 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
 
     def _check_holding(self) -> None:
         if self._reset is not None:
-            self._holding.hear()
-            return
-        reason = self._holding.lapse(self._nodes())
-        if reason:
+            self._holding.hear()  # A reset takes its time; only who is gone does not wait for it.
+        if reason := self._holding.lapse(self._nodes()):
             self._let_go(reason)
 
     def _on_release(self, request: Any, response: Any) -> Any:
@@ -225,6 +223,8 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
     def _let_go(self, reason: str) -> None:
         self._holding.release()
         self.interrupt(reason)
+        if self._reset is not None:
+            self._reset.halt(reason)
 
     def _nodes(self) -> set[str]:
         pairs = self.get_node_names_and_namespaces()

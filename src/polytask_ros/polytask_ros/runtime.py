@@ -1,6 +1,7 @@
 """Starting and ending a PolyTask process: middleware defaults, and a main function for nodes."""
 
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -33,6 +34,17 @@ def initialize(args: Sequence[str] | None = None, **options: Any) -> None:
     if not any(name in os.environ for name in DISCOVERY_VARIABLES):
         os.environ[DISCOVERY_VARIABLES[0]] = "LOCALHOST"
     rclpy.init(args=args, **options)
+
+
+def own_name(prefix: str, namespace: str, arguments: Sequence[str] = ()) -> dict[str, Any]:
+    """Return options for rclpy.create_node by which a node is called as no other is.
+
+    It stays so where the process was told by `__node` what its own node is called. `arguments` are
+    further ROS arguments.
+    """
+    name = f"{prefix}_{secrets.token_hex(4)}"
+    words = [*arguments, "--ros-args", "-r", f"__node:={name}"]
+    return {"node_name": name, "namespace": namespace or None, "cli_args": words}
 
 
 def run_node(make: Callable[[], Node]) -> None:

@@ -66,6 +66,8 @@ class RobotUnderTest:
             "camera": {"source": "topic", "rate": 15.0},
             "environment": {"success": "scene", "things": True, "prepare_scene": True, **size},
         }
+        if kind == "sim":
+            self._parameters["simulation"] = {"suite": "xarm"} | size
         for part, given in (parameters or {}).items():
             self._parameters[part].update(given)
         self._parts = ["emulator", "arm", *(["camera"] if pictures else []), "environment"]
@@ -76,7 +78,6 @@ class RobotUnderTest:
             self._parameters["environment"].update(real, image_height=0, image_width=0)
         if kind == "sim":
             self._parts = ["simulation"]
-            self._parameters["simulation"] = {"suite": "xarm"} | size
         self._waits = waits
         self.processes: dict[str, NodeProcess] = {}
         self.statuses: list[ArmStatus] = []

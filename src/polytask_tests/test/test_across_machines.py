@@ -26,7 +26,7 @@ from polytask_tests.two_machines import LEARNER, ROBOT, NoTwoMachines, TwoMachin
 from polytask_xarm_driver.robot.robot_task import find_tasks
 
 OUTAGE = 5.0
-STEPS = 30
+STEPS = 40
 # A tool that is slower than this rests, within what its reports can tell [m/s].
 STILL = 0.002
 AT_WORK = (LearningStatus.LEARNING, LearningStatus.EVALUATING)
@@ -71,7 +71,7 @@ def start(machines, namespace):
 
 
 def short_tasks(folder):
-    """Return the path of a task that begins where it ended, nearly, and takes three seconds."""
+    """Return the path of a task that begins where it ended, nearly, and takes four seconds."""
     content = yaml.safe_load(find_tasks("xarm7_table").read_text(encoding="utf-8"))
     start = [[0.38, -0.1, 0.2], [0.39, -0.09, 0.21]]
     content["tasks"] = {"reach": {**content["tasks"]["reach"], "start": start, "steps": STEPS}}

@@ -26,6 +26,8 @@ NODE_ACTIONS = ("Node", "LifecycleNode")
 LEAKING_ACTIONS = ("SetParameter", "SetParametersFromFile")
 PYTHON_TYPES = {"bool": bool, "int": int, "double": float, "string": str}
 USE_SIM_TIME = Declaration("use_sim_time", "bool", False, "Declared by every node.", False, {})
+# Nodes that only look on: a robot does not stop for them.
+ONLOOKERS = ("live",)
 
 
 def read_all(folder, pattern):
@@ -369,12 +371,17 @@ class Judge:
         if executable not in valid or not is_a_node(package, executable):
             self._fault(f"starts {package}/{executable}; valid: {', '.join(valid)}")
             return
-        if self.reading.constant(node.given("name"), "a node's name") != executable:
-            self._fault(f"calls {executable} otherwise than it calls itself")
+        if called(node.call) == "LifecycleNode":
+            if self.reading.constant(node.given("name"), "a node's name") != executable:
+                self._fault(f"calls {executable} otherwise than it calls itself")
+        elif node.given("name") is not None:
+            # A client of the environment is a node of its own in the same process.
+            self._fault(f"gives a name to every node in the process of {executable}")
         if [self.reading.configuration(one) for one in node.namespaces] != ["namespace"]:
             self._fault(f"does not put {executable} into the namespace that is asked for")
         ending = node.given("on_exit")
-        if not isinstance(ending, ast.Call) or called(ending) != "Shutdown":
+        required = executable not in ONLOOKERS
+        if required and (not isinstance(ending, ast.Call) or called(ending) != "Shutdown"):
             self._fault(f"goes on when {executable} ends")
         self._parameters(executable, declared_by(package, executable), node.given("parameters"))
 
@@ -686,7 +693,13 @@ ROBOT, LEARN, POLICY, SIM, TELEOP = (
         (ROBOT, 'given["params_file"]', 'given["param_file"]', "asks for 'param_file', which"),
         (POLICY, 'LaunchConfiguration("run")', 'LaunchConfiguration("runs")', "asks for 'runs'"),
         (ROBOT, 'b"an xArm 7 with', 'b"a xArm 7 with', "waits for 'a xArm 7 with firmware', which"),
-        (ROBOT, 'name="camera"', 'name="eye"', "calls camera otherwise than it calls itself"),
+        (ROBOT, 'name="arm"', 'name="hand"', "calls arm otherwise than it calls itself"),
+        (
+            POLICY,
+            'executable="policy",',
+            'executable="policy", name="policy",',
+            "gives a name to every node in the process of policy",
+        ),
         (
             LEARN,
             'on_exit=Shutdown(reason="the distiller ended", condition=RUNNING),',

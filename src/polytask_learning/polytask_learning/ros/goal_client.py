@@ -1,6 +1,5 @@
 """Asking nodes for things from a program that does nothing else meanwhile."""
 
-import secrets
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +11,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.task import Future
 
 from polytask_contract.errors import PolyTaskError
-from polytask_ros.runtime import initialize
+from polytask_ros.runtime import initialize, own_name
 
 # How long a goal that nobody wants any more may take to end [s].
 CANCELLING = 5.0
@@ -42,8 +41,7 @@ class GoalClient:
         self._context = Context()
         initialize(context=self._context)
         node: Any = rclpy.create_node(
-            f"goal_client_{secrets.token_hex(4)}",
-            namespace=namespace,
+            **own_name("goal_client", namespace),
             context=self._context,
             start_parameter_services=False,
         )

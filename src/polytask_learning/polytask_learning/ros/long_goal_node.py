@@ -63,9 +63,8 @@ class LongGoalNode(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not typed
             cancel_callback=self._on_cancel,
         )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._heartbeat = self.create_timer(HEARTBEAT, lambda: None, clock=steady)
-        self._heartbeat.cancel()
-        self._telling = self.create_timer(TELLING_PERIOD, self._tell, clock=steady)
+        self.create_timer(HEARTBEAT, lambda: None, clock=steady)
+        self.create_timer(TELLING_PERIOD, self._tell, clock=steady)
 
     @abc.abstractmethod
     def compute(self, goal: Any, work: Work[Any], report: LearningReport) -> Any:
@@ -79,6 +78,7 @@ class LongGoalNode(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not typed
         """Break off what is under way, which stays resumable, and end the node."""
         if self._work is not None:
             self._work.close()
+            self._end(LearningStatus.IDLE, "the node ends; the same goal goes on")
         self._goals.destroy()
         super().destroy_node()
 
@@ -93,16 +93,15 @@ class LongGoalNode(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not typed
         self._handle, work = handle, Work[Any]()
         self._work = work
         self._report = report = LearningReport(goal.run, getattr(goal, "task", ""))
-        self._heartbeat.reset()
         outcome = None
         try:
             outcome = await work.outcome(lambda: self.compute(goal, work, report))
         except (PolyTaskError, OSError) as error:
             return self._broken_off(handle, error)
         finally:
-            self._heartbeat.cancel()
             work.close()
             self._work = self._handle = None
+            # Where the node itself ends there is nothing left to be told.
             if not report.has_ended:
                 ending = LearningStatus.FINISHED if outcome else LearningStatus.FAILED
                 self._end(ending, "" if outcome else "it broke off; the node's log says why")

@@ -1,6 +1,5 @@
 """Rewards from another process: a Matcher that asks the service `reward/compute`."""
 
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +18,7 @@ from polytask_learning.rewards.settings import RewardSettings
 from polytask_msgs.srv import ComputeReward
 from polytask_ros import names
 from polytask_ros.messages import MalformedMessage, tensor_array, tensor_message
-from polytask_ros.runtime import initialize
+from polytask_ros.runtime import initialize, own_name
 
 # The longest that nothing is looked at while an answer is waited for [s].
 LONGEST_WAIT = 0.1
@@ -64,11 +63,7 @@ class RewardService:
         self._timeout, self._patience = timeout, max(timeout, give_up_after)
         self._waiting, self._say, self._fall_back = waiting, say, fall_back
         self._away = False
-        # The name is unique, so that a server never takes two clients for one.
-        self._place = {
-            "node_name": f"reward_client_{secrets.token_hex(4)}",
-            "namespace": namespace or None,
-        }
+        self._node_options = own_name("reward_client", namespace)
         self._open()
 
     def _open(self) -> None:
@@ -76,7 +71,7 @@ class RewardService:
         self._context = Context()
         initialize(context=self._context)
         self._node: Any = rclpy.create_node(
-            **self._place, context=self._context, start_parameter_services=False
+            **self._node_options, context=self._context, start_parameter_services=False
         )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)

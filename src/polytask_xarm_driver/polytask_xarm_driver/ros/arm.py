@@ -19,6 +19,7 @@ from polytask_msgs.action import RecoverArm
 from polytask_msgs.msg import ArmStatus, ToolCommand
 from polytask_ros import names, qos
 from polytask_ros.parameters import declare_parameters, refuse_undeclared
+from polytask_ros.until import Until
 from polytask_xarm_driver.arm.driver import ArmDriver
 from polytask_xarm_driver.arm.errors import ArmError
 from polytask_xarm_driver.arm.phase import Phase
@@ -32,7 +33,6 @@ from polytask_xarm_driver.ros.arm_messages import (
     status_message,
 )
 from polytask_xarm_driver.ros.arm_settings import settings_of
-from polytask_ros.until import Until
 
 STATUS_PERIOD = 0.05
 DIAGNOSTICS_PERIOD = 1.0

@@ -16,8 +16,8 @@ from polytask_msgs.msg import EnvironmentSpec, Observation
 from polytask_msgs.srv import ReleaseEnvironment
 from polytask_ros import names, qos
 from polytask_ros.messages import MalformedMessage, specification_of, timestep_of
-from polytask_xarm_driver.recording.take import Seen
 from polytask_ros.until import Until
+from polytask_xarm_driver.recording.take import Seen
 
 # Asking the graph costs more than waking up, and leaving it takes seconds.
 GRAPH_PERIOD = 0.5

@@ -13,13 +13,13 @@ from polytask_contract.specification import Specification
 from polytask_msgs.action import RecordDemonstration
 from polytask_msgs.msg import Observation
 from polytask_ros.messages import MalformedMessage
+from polytask_ros.until import Until
 from polytask_xarm_driver.recording.raw_file import RawFile
 from polytask_xarm_driver.recording.session import Rules, Session
 from polytask_xarm_driver.recording.take import Take, Verdict, Word
 from polytask_xarm_driver.recording.task_folder import NotWritable, TaskFolder
 from polytask_xarm_driver.ros.raw_topics import RawTopics, find_topics
 from polytask_xarm_driver.ros.recorded_environment import RecordedEnvironment, seen
-from polytask_ros.until import Until
 
 RELEASE_TIMEOUT = 1.0
 
