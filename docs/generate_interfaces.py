@@ -59,7 +59,7 @@ silent.
 LEARNER = """\
 ## The learner
 
-Its nodes may be anywhere; runs are folders, which learner, distiller and policy see by the same path.
+Its nodes may be anywhere; runs are folders that learner, distiller and policy see by the same path.
 """
 
 PARAMETERS = """\

@@ -16,7 +16,9 @@ from polytask_sim.suite_world import SuiteWorld
 from polytask_sim.suites.point import PointSuite
 
 STEPS = 75
-UNREACHABLE, BROKEN = 13, 14
+UNREACHABLE, BROKEN, FAR = 13, 14, 15
+# The way from FAR, and the breath by which everybody must have noticed who asked for it.
+LONG_WAY, NOTICED = 3000, 75
 
 
 class SlowWorld(SuiteWorld):
@@ -30,8 +32,11 @@ class SlowWorld(SuiteWorld):
             yield Progress("looking for a way", 0.0)
             raise ResetFailed("the start cannot be reached from here")
         try:
-            for step in range(STEPS):
-                yield Progress("driving to the start", step / STEPS)
+            steps = LONG_WAY if seed == FAR else STEPS
+            for step in range(steps):
+                if step == NOTICED:
+                    print("still driving", flush=True)
+                yield Progress("driving to the start", step / steps)
         except GeneratorExit:
             print("reset broken off", flush=True)
             raise

@@ -620,7 +620,7 @@ def test_connecting_again_and_again_leaves_nothing_behind(cell):
         return [len(os.listdir(f"/proc/{process.pid}/{what}")) for what in ("task", "fd")]
 
     most = []
-    for _ in range(20):
+    for _ in range(50):
         for transition in (
             Transition.TRANSITION_CONFIGURE,
             Transition.TRANSITION_ACTIVATE,

@@ -25,7 +25,7 @@ from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.ros_environment import RosEnvironment
 from polytask_ros.runtime import initialize
 from polytask_sim.suites.point import PointSuite
-from polytask_tests.slow_server import BROKEN, UNREACHABLE
+from polytask_tests.slow_server import BROKEN, FAR, UNREACHABLE
 
 TASK = "north_east"
 TIMEOUT = 4.0
@@ -161,6 +161,20 @@ def test_a_killed_client_frees_the_environment_and_the_next_starts_clean(
         client.kill()
     until(lambda: reset_when_possible(environment), 10)
     assert live(environment) == undisturbed
+
+
+def test_a_reset_does_not_outlive_its_client(start, connect, namespace):
+    server = start(
+        sys.executable, "-m", "polytask_tests.slow_server", stdout=subprocess.PIPE, text=True
+    )
+    command = [sys.executable, "-m", "polytask_tests.abandoning_client", namespace, str(FAR)]
+    with subprocess.Popen(command) as client:
+        assert server.output.readline() == "still driving\n"
+        client.kill()
+    assert server.output.readline() == "reset broken off\n"
+    assert re.match("stopped: .*/environment_client_.* is gone", server.output.readline())
+    environment = connect()
+    until(lambda: reset_when_possible(environment), 10)
 
 
 def test_a_client_that_stalls_is_given_up_after_the_configured_silence(start, connect, undisturbed):

@@ -92,15 +92,15 @@ def emulated() -> DemoWorld:
             Part(DRIVER, "robot_environment", sees | blind),
         ],
         tasks=[
-            Asked("reach", "go to the target"),
-            Asked("close-drawer-left", "push the left drawer shut"),
+            Asked("pour-left", "tip the cup over the bowl on the left"),
+            Asked("pour-right", "tip the cup over the bowl on the right"),
         ],
         reward=Goal.TRANSPORT_REWARD,
-        steps=600,
-        evaluate_every=200,
-        episodes=5,
+        steps=480,
+        evaluate_every=120,
+        episodes=3,
         updates=4000,
-        requests=3,
+        requests=2,
     )
 
 
