@@ -7,6 +7,7 @@ import argparse
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -33,6 +34,8 @@ from polytask_ros.ros_environment import RosEnvironment
 
 NAMESPACE = "/polytask_demo"
 SUCCESS = TrainExpert.Result.SUCCESS
+# A node that others need says within so long that it is ready [s].
+STARTING = 60.0
 # A policy that reads sentences is loaded with what understands them [s].
 LOADING = 120.0
 
@@ -95,9 +98,21 @@ class Demo:
         ):
             self._nodes[part.executable] = process
             try:
+                self._wait_for(part, log)
                 yield
             finally:
                 del self._nodes[part.executable]
+
+    def _wait_for(self, part: Part, log: Path) -> None:
+        """Wait until a part has said that it is ready, if it says so."""
+        deadline = time.monotonic() + STARTING
+        while part.ready not in log.read_text(errors="replace"):
+            self._check_nodes()
+            if time.monotonic() > deadline:
+                raise DemoFailed(
+                    f"{part.executable} was not ready within {STARTING:g} s; see {log}"
+                )
+            time.sleep(0.1)
 
     def _check_nodes(self) -> None:
         """Raise DemoFailed where a node has ended, with the last that it said."""
@@ -183,6 +198,10 @@ class Demo:
         for seed in range(self._world.requests):
             wanted = RunTask.Goal(goal=goal, seed=seed)
             result = client.achieve(RunTask, names.RUN_TASK, wanted)
+            if result.code == RunTask.Result.FAILED:
+                # A robot may stop; that is not done, and the next episode may be.
+                self._say(f"{said}: stopped, as {result.message}")
+                continue
             if result.code != SUCCESS:
                 raise DemoFailed(f"{said}: {result.message}")
             understood = result.task

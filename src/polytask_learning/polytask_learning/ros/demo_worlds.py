@@ -13,11 +13,12 @@ DRIVER, SIM, LEARNING = "polytask_xarm_driver", "polytask_sim", "polytask_learni
 
 @dataclass(frozen=True)
 class Part:
-    """A process of the demo."""
+    """A process of the demo; others are started once it has said that it is `ready`."""
 
     package: str
     executable: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    ready: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def emulated() -> DemoWorld:
     return DemoWorld(
         suite="xarm",
         parts=[
-            Part(SIM, "xarm_emulator", {"address": place}),
+            Part(SIM, "xarm_emulator", {"address": place}, ready="an xArm 7 with firmware"),
             Part(DRIVER, "arm", {"address": place, "autostart": True}),
             Part(DRIVER, "robot_environment", sees | blind),
         ],
