@@ -252,6 +252,15 @@ def test_what_no_task_is_about_is_refused_with_the_nearest(spoken_tasks, sentenc
         understood(spoken_tasks, sentence)
 
 
+def test_a_sentence_that_means_two_tasks_alike_is_refused_with_both():
+    spoken = GoalBook([Text(encode=lambda said: np.eye(3)[len(said) % 3] + 0.5, size=3)])
+    spoken.add_task("a", {"language": ["one"]})
+    spoken.add_task("b", {"language": ["four"]})
+    assert understood(spoken, "six").task == "a"
+    with pytest.raises(UnknownGoal, match=r"'seven' may mean [ab] \(0\.\d+\) and [ab] \(0\.\d+\)"):
+        understood(spoken, "seven")
+
+
 def test_a_book_tells_tasks_apart():
     book = GoalBook([OneHot(4), Sinusoid(4)])
     assert book.add_task("a", {"onehot": [0], "index": [0]}) == 0

@@ -10,6 +10,9 @@ from polytask_learning.goals.errors import UnknownGoal
 # How alike (cosine) a sentence must be to one that means a task. With MiniLM, paraphrases of
 # Meta-World's tasks had 0.57 and more, sentences about other things 0.37 and less.
 ALIKE = 0.5
+# A sentence that is like two tasks but for less than this means neither: left and right are near
+# to each other in meaning, and an arm should not guess.
+CLEARLY = 0.01
 # Tasks that a refusal names.
 NAMED = 3
 
@@ -24,8 +27,8 @@ class Understood(NamedTuple):
 def understood(book: GoalBook, sentence: str) -> Understood:
     """Return which of the tasks in `book` is meant by `sentence`.
 
-    Raise UnknownGoal where none is as alike as ALIKE, with the nearest ones, UnknownName unless
-    the book has language, InvalidGoal for no sentence.
+    Raise UnknownGoal where none is as alike as ALIKE, with the nearest ones, and where two are
+    alike but for CLEARLY; UnknownName unless the book has language, InvalidGoal for no sentence.
     """
     meant = book.modality("language")(sentence)
     found = []
@@ -39,4 +42,7 @@ def understood(book: GoalBook, sentence: str) -> Understood:
             f"{sentence!r} is like no task of the policy; the nearest are {nearest}; valid: "
             f"{ALIKE} or more"
         )
+    if len(found) > 1 and found[0].alike - found[1].alike < CLEARLY:
+        both = " and ".join(f"{one.task} ({one.alike:.3f})" for one in found[:2])
+        raise UnknownGoal(f"{sentence!r} may mean {both}; say it in words that are more like one")
     return found[0]

@@ -93,8 +93,8 @@ def emulated() -> DemoWorld:
             Part(DRIVER, "robot_environment", sees | blind),
         ],
         tasks=[
-            Asked("pour-left", "tip the cup over the bowl on the left"),
-            Asked("pour-right", "tip the cup over the bowl on the right"),
+            Asked("pour-left", "pour it to the left"),
+            Asked("pour-right", "pour it to the right"),
         ],
         reward=Goal.TRANSPORT_REWARD,
         steps=480,
