@@ -207,6 +207,7 @@ def test_the_commands_are_understood_and_ask_for_the_same(parsed):
         steps=777,
         seed=5,
         evaluate_every=111,
+        evaluation_episodes=13,
         pictures=True,
         hidden=(8,),
         start="4e1",

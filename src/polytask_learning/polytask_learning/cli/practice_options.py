@@ -22,6 +22,8 @@ def describe_practice(parser: argparse.ArgumentParser) -> None:
     add("--steps", type=argument_types.positive, default=25_000, help="actions at most")
     add("--seed", type=argument_types.seed, default=0, help="of everything that is drawn")
     add("--evaluate-every", type=argument_types.positive, default=2500, help="steps in between")
+    judged = "episodes of an evaluation"
+    add("--evaluation-episodes", type=argument_types.positive, default=20, help=judged)
 
 
 def request_of(options: argparse.Namespace, suite: str, task: str, **more: Any) -> "Request":
@@ -38,5 +40,6 @@ def request_of(options: argparse.Namespace, suite: str, task: str, **more: Any) 
         steps=options.steps,
         seed=options.seed,
         evaluate_every=options.evaluate_every,
+        evaluation_episodes=options.evaluation_episodes,
         **more,
     )

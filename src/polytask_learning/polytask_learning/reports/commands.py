@@ -15,6 +15,7 @@ FLAGS = {
     "steps": "--steps",
     "seed": "--seed",
     "evaluate_every": "--evaluate-every",
+    "evaluation_episodes": "--evaluation-episodes",
 }
 # The same of where and how it was computed; channels_last is a switch, without a value.
 COMPUTE_FLAGS = {
