@@ -15,6 +15,7 @@ from polytask_msgs.action import ResetEnvironment
 from polytask_msgs.msg import Action, ActionRefusal, EnvironmentSpec, Observation
 from polytask_msgs.srv import ReleaseEnvironment
 from polytask_ros import names, qos
+from polytask_ros.greeting import Greeting
 from polytask_ros.inbox import Inbox
 from polytask_ros.runtime import initialize, own_name
 
@@ -75,6 +76,7 @@ class EnvironmentLink:
         node.create_subscription(EnvironmentSpec, names.SPEC, self._on_spec, qos.LATCHED)
         self._resets = ActionClient(node, ResetEnvironment, names.RESET)
         self._releases = node.create_client(ReleaseEnvironment, names.RELEASE)
+        self._greeting: Greeting | None = Greeting(node, names.RESET)
 
     def _disconnect(self) -> None:
         self._resets.destroy()
@@ -100,6 +102,10 @@ class EnvironmentLink:
             self._open()
         self._lost = True
         self._wait(self._connected, self._timeout, "is connected")
+        if self._greeting is not None:
+            self._wait(self._greeting.is_answered, self._timeout, "answers")
+            self._greeting.close()
+            self._greeting = None
         result = self._reset_result(task, seed)
         self._lost = False
         self._inbox.clear()

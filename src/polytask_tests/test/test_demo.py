@@ -46,7 +46,7 @@ def test_an_interrupted_demo_goes_on_and_shows_everything(tmp_path):
             if "an expert after" in line:
                 break
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=30)
+        rest, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "goes on" in rest
     assert "Traceback" not in errors

@@ -11,11 +11,13 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.task import Future
 
 from polytask_contract.errors import PolyTaskError
+from polytask_ros.greeting import Greeting
 from polytask_ros.runtime import initialize, own_name
 
 # How long a goal that nobody wants any more may take to end [s].
 CANCELLING = 5.0
 LOOK_AROUND = 0.1
+SETTLING = 1.0
 
 
 class NoAnswer(PolyTaskError):
@@ -65,6 +67,7 @@ class GoalClient:
         client = ActionClient(self._node, kind, name)
         try:
             self._wait(client.server_is_ready, self._node.resolve_topic_name(name))
+            self._greet(name)
             sending = client.send_goal_async(
                 goal, feedback_callback=lambda message: feedback(message.feedback)
             )
@@ -83,10 +86,19 @@ class GoalClient:
         client = self._node.create_client(kind, name)
         try:
             self._wait(client.service_is_ready, self._node.resolve_service_name(name))
+            # A server knows a client a moment later than the client it; before, answers get lost.
+            self._executor.spin_until_future_complete(Future(), timeout_sec=SETTLING)
             answering = client.call_async(request)
             return self._result(answering, f"{name}: an answer", timeout or self._timeout)
         finally:
             self._node.destroy_client(client)
+
+    def _greet(self, name: str) -> None:
+        greeting = Greeting(self._node, name)
+        try:
+            self._until(greeting.is_answered, f"{name} does not answer", self._timeout)
+        finally:
+            greeting.close()
 
     def _cancel(self, handle: Any, ending: Future) -> None:
         handle.cancel_goal_async()

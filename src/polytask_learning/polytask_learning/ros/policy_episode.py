@@ -8,6 +8,7 @@ from typing import Any
 
 import dm_env
 
+from polytask_contract.errors import EnvironmentBusy
 from polytask_contract.success import held
 from polytask_learning.distilling.unified_policy import UnifiedPolicy
 from polytask_learning.ros.policy_loading import check_fits
@@ -16,6 +17,9 @@ from polytask_learning.ros.whole_episodes import WholeEpisodes
 from polytask_learning.ros.work import Work
 from polytask_learning.training.acting import ActingPolicy
 from polytask_msgs.action import RunTask
+
+# Who ended without a word is known to be gone by then, and is asked about so often [s].
+LETTING_GO, RETRY_PERIOD = 4.0, 0.25
 
 
 class PolicyEpisode:
@@ -80,7 +84,7 @@ class PolicyEpisode:
 
     def _act(self, environment: WholeEpisodes, policy: ActingPolicy, work: Work[None]) -> None:
         limit = self._goal.max_steps or math.inf
-        timestep = environment.reset(self._goal.seed)
+        timestep = self._begun(environment, work)
         seen = time.monotonic()
         while not timestep.last() and self.steps < limit:
             action = policy(timestep)
@@ -92,6 +96,17 @@ class PolicyEpisode:
                 seen = time.monotonic()
                 self.missed_actions = environment.missed_actions
             self._note(timestep)
+
+    def _begun(self, environment: WholeEpisodes, work: Work[None]) -> dm_env.TimeStep:
+        """Reset, and bear with a holder that has let go and is not known to be gone yet."""
+        deadline = time.monotonic() + LETTING_GO
+        while True:
+            try:
+                return environment.reset(self._goal.seed)
+            except EnvironmentBusy:
+                if time.monotonic() > deadline:
+                    raise
+                work.pause(RETRY_PERIOD)
 
     def _note(self, timestep: dm_env.TimeStep) -> None:
         success = bool(timestep.observation["success"])
