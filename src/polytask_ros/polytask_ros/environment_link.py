@@ -26,6 +26,11 @@ LOOK_AROUND = 0.05
 RELEASE_TIMEOUT = 1.0
 
 
+def follows(observation: Any, action: Any) -> bool:
+    """Tell whether `observation` is of the same episode as `action`, and later."""
+    return bool(observation.episode == action.episode and observation.step > action.step)
+
+
 class EnvironmentLink:
     """A context and a node of its own, spun in the caller's thread while it waits.
 
@@ -141,10 +146,10 @@ class EnvironmentLink:
         while True:
             self._waiting()
             self._inbox.wait(LOOK_AROUND)
-            while self._observations:
-                answer = self._observations.pop(0)
-                if answer.episode == action.episode and answer.step == action.step + 1:
-                    return answer
+            # Later ones are left for `arrived`: they say where a world that did not wait is by now.
+            self._observations[:] = [one for one in self._observations if follows(one, action)]
+            if self._observations and self._observations[0].step == action.step + 1:
+                return self._observations.pop(0)
             while self._refusals:
                 refusal = self._refusals.pop(0)
                 if refusal.episode == action.episode and refusal.step == action.step:
