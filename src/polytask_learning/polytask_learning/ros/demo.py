@@ -243,7 +243,8 @@ def main() -> None:
     world = "quick" if options.quick else options.robot
     folder = (options.output or Path("runs", "demo", world)).absolute()
     console = Console()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT, too: what a shell starts in the background is told to ignore it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         done = Demo(WORLDS[world](), folder, console).run()
