@@ -10,9 +10,6 @@ against nothing: the arm stops for a collision where the simulated suite has non
 """
 
 import argparse
-import datetime as dt
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -24,9 +21,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks._report import device, say
+from benchmarks._report import say
 from polytask_contract.cli import argument_types
-from polytask_contract.durable import replacing
 from polytask_contract.success import wilson_interval
 from polytask_learning.distilling.evaluate_unified import evaluate_task
 from polytask_learning.distilling.unified_policy import UnifiedPolicy
@@ -37,8 +33,8 @@ from polytask_msgs.msg import TaskGoal
 from polytask_ros import names
 from polytask_ros.messages import image_message
 from polytask_ros.node_process import NodeProcess, executable
+from studies._study import RUNS, made_by, polytask, write_result
 
-ROOT = Path(__file__).resolve().parent.parent
 SUITE, EXPERTS = "xarm", "xarm_ot"
 NAMESPACE = "/commanded_study"
 MODALITIES = {
@@ -55,12 +51,6 @@ ALL = tuple(sorted({*TASKS["sim"], *TASKS["emulated"]}))
 RULE = "held"
 # An emulator listens by then [s].
 STARTING = 10.0
-
-
-def polytask(*words: str | Path) -> None:
-    """Perform a verb, and end when it fails."""
-    command = ["polytask", *map(str, words)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def distilled(runs: Path) -> Path:
@@ -151,7 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="./run study commanded", description=__doc__)
     parser.add_argument("--robot", choices=sorted(TASKS), default="sim", help="where it acts")
     parser.add_argument("--episodes", type=argument_types.positive, default=5, help="of each")
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "study", help="all runs")
+    parser.add_argument("--runs", type=Path, default=RUNS, help="all runs")
     options = parser.parse_args()
     path = distilled(options.runs.absolute())
     policy, seeds = UnifiedPolicy(path), range(options.episodes)
@@ -174,20 +164,9 @@ def main() -> None:
         "tasks": rows,
         "rule": RULE,
         "seeds": list(seeds),
-        "device": device(),
-        "command": f"./run study commanded --robot {options.robot} --episodes {options.episodes}",
-        "commit": subprocess.run(
-            ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"],  # noqa: S607
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip(),
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        **made_by(f"./run study commanded --robot {options.robot} --episodes {options.episodes}"),
     }
-    target = ROOT / "docs" / "results" / f"commanded_{options.robot}.json"
-    with replacing(target) as aside:
-        aside.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    say(f"wrote {target.relative_to(ROOT)}")
+    write_result(f"commanded_{options.robot}", result)
 
 
 if __name__ == "__main__":

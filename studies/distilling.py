@@ -7,34 +7,24 @@ trained and chose the experts. Results go to docs/results/.
 """
 
 import argparse
-import datetime as dt
 import json
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks._report import device, say
 from polytask_contract.cli import argument_types
-from polytask_contract.durable import replacing
 from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.success import wilson_interval
 from studies._distilling_claims import CLAIMS, Claim
+from studies._study import RUNS, made_by, polytask, write_result
 
-ROOT = Path(__file__).resolve().parent.parent
 RULE = "held"
 # Demonstrations of a task whose last pictures are its goal images.
 PICTURES = 10
-
-
-def polytask(*words: str | Path) -> None:
-    """Perform a verb, and end when it fails."""
-    command = ["polytask", *map(str, words)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def pictured(claim: Claim, store: Path) -> list[str]:
@@ -104,7 +94,6 @@ def result(claim: Claim, name: str, goal: str, found: Sequence[dict[str, Any]]) 
     effective = sum(row["successes"] / row["episodes"] for row in tasks.values())
     experts = sum(row["experts"] / row["episodes"] for row in tasks.values())
     summaries = [next(one for one in each["goals"] if one["modality"] == goal) for each in found]
-    commit = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
     about: dict[str, Any] = {
         "claim": claim.text,
         "goal": goal,
@@ -121,10 +110,7 @@ def result(claim: Claim, name: str, goal: str, found: Sequence[dict[str, Any]]) 
         "of_seeds": summaries,
         "rule": RULE,
         "seeds": list(range(len(found))),
-        "device": device(),
-        "command": f"./run study distilling {name} --seeds {len(found)}",
-        "commit": subprocess.run(commit, capture_output=True, text=True, check=True).stdout.strip(),
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        **made_by(f"./run study distilling {name} --seeds {len(found)}"),
     }
 
 
@@ -156,7 +142,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("claims", nargs="+", choices=sorted(CLAIMS), metavar="CLAIM", help="what")
     parser.add_argument("--seeds", type=argument_types.positive, default=3, help="policies")
     parser.add_argument("--episodes", type=argument_types.positive, default=20, help="tests each")
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "study", help="their place")
+    parser.add_argument("--runs", type=Path, default=RUNS, help="their place")
     return parser.parse_args(arguments)
 
 
@@ -168,14 +154,6 @@ def studied(claim: Claim, options: argparse.Namespace, place: Path, more: Sequen
         made(claim, seed, options.runs.absolute() / claim.experts, run, more)
         found.append(tested(claim, run, options.episodes))
     return found
-
-
-def write(name: str, about: Mapping[str, Any]) -> None:
-    """Write a result, and tell what it says."""
-    path = ROOT / "docs" / "results" / f"{name}.json"
-    with replacing(path) as aside:
-        aside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    say(f"wrote {path.relative_to(ROOT)}")
 
 
 def main() -> None:
@@ -192,12 +170,12 @@ def main() -> None:
                 )
                 for variant, words in claim.variants.items()
             }
-            write(name, {"claim": claim.text, "variants": variants})
+            write_result(name, {"claim": claim.text, "variants": variants})
             continue
         found = studied(claim, options, runs / name, shown)
         for goal in claim.goals:
             end = f"_{goal}" if "image" in claim.goals else ""
-            write(name + end, result(claim, name, goal, found))
+            write_result(name + end, result(claim, name, goal, found))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,6 @@ chance instead: what a task is worth that anybody solves.
 """
 
 import argparse
-import datetime as dt
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -20,14 +17,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks._report import device, say
+from benchmarks._report import say
 from polytask_contract.environment import Environment
 from polytask_contract.errors import PolyTaskError, UnknownName
 from polytask_contract.specification import Observations
 from polytask_contract.success import RULES, wilson_interval
 from polytask_contract.suites import Policy, Suite, find_suite
+from studies._study import made_by, write_result
 
-ROOT = Path(__file__).resolve().parent.parent
 RULE = "held"
 FIRST_SEED = 5000
 # Success for so many steps on end is a demonstration, and passes every rule.
@@ -79,7 +76,6 @@ def study(suite: Suite, kind: str, episodes: int) -> dict[str, Any]:
         rows[task] = measure(suite, task, kind, episodes)
         found, elapsed = rows[task], time.monotonic() - begun
         say(f"{suite.name} {task}: {found['successes']} of {episodes} ({elapsed:.0f} s)")
-    commit = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
     options = "" if kind == "expert" else f" --policy {kind}"
     who = "scripted expert" if kind == "expert" else "random policy"
     return {
@@ -88,10 +84,7 @@ def study(suite: Suite, kind: str, episodes: int) -> dict[str, Any]:
         "tasks": rows,
         "rule": RULE,
         "seeds": [FIRST_SEED, FIRST_SEED + episodes - 1],
-        "device": device(),
-        "command": f"./run study experts {suite.name} --episodes {episodes}{options}",
-        "commit": subprocess.run(commit, capture_output=True, text=True, check=True).stdout.strip(),
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        **made_by(f"./run study experts {suite.name} --episodes {episodes}{options}"),
     }
 
 
@@ -120,11 +113,7 @@ def main() -> None:
         except PolyTaskError as error:
             sys.exit(f"experts: {error}")
         kind = "experts" if options.policy == "expert" else options.policy
-        path = ROOT / "docs" / "results" / f"{kind}-{suite.name}.json"
-        aside = path.with_suffix(".partial")
-        aside.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        aside.rename(path)
-        say(f"wrote {path.relative_to(ROOT)}")
+        write_result(f"{kind}-{suite.name}", result)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ trained it and those that chose it. The result goes to docs/results/.
 """
 
 import argparse
-import datetime as dt
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -19,17 +17,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks._report import device, say
+from benchmarks._report import say
 from polytask_contract.cli import argument_types
-from polytask_contract.durable import replacing
 from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.success import wilson_interval
 from polytask_contract.suites import find_suite
 from polytask_learning.jobs.choices import AUTO, workers
 from polytask_learning.jobs.job import Job
 from polytask_learning.jobs.local import LocalExecutor
+from studies._study import ROOT, RUNS, made_by, polytask, write_result
 
-ROOT = Path(__file__).resolve().parent.parent
 RULE = "held"
 
 
@@ -168,12 +165,6 @@ def demonstrate(claim: Claim, store: Path) -> None:
             polytask("demos", "collect", *words, "--output", str(store))
 
 
-def polytask(*words: str) -> None:
-    """Perform a verb, and end when it fails."""
-    command = ["polytask", *words]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-
 def learn_all(jobs: Sequence[Job], at_once: int) -> None:
     """Run the jobs; how long each took is kept beside it, when nothing interrupted it."""
     fresh = [one for one in jobs if not Path(one.name).exists()]
@@ -226,7 +217,6 @@ def result(claim: Claim, name: str, rows: dict[str, list[dict[str, Any]]], seeds
             "median_seconds": median(times) if times else None,
             "experts": experts,
         }
-    commit = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
     if claim.full_return:
         shares = [row["mean_return"] / claim.full_return for row in tasks.values()]
     else:
@@ -238,10 +228,7 @@ def result(claim: Claim, name: str, rows: dict[str, list[dict[str, Any]]], seeds
         "tasks": tasks,
         "rule": RULE,
         "seeds": list(range(seeds)),
-        "device": device(),
-        "command": f"./run study learning {name} --seeds {seeds}",
-        "commit": subprocess.run(commit, capture_output=True, text=True, check=True).stdout.strip(),
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        **made_by(f"./run study learning {name} --seeds {seeds}"),
     }
 
 
@@ -252,7 +239,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seeds", type=argument_types.positive, default=3, help="experts a task")
     parser.add_argument("--episodes", type=argument_types.positive, default=20, help="tests each")
     parser.add_argument("--jobs", type=workers, default=AUTO, help="learners at once (auto)")
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "study", help="their place")
+    parser.add_argument("--runs", type=Path, default=RUNS, help="their place")
     return parser.parse_args(arguments)
 
 
@@ -274,11 +261,9 @@ def main() -> None:
         rows: dict[str, list[dict[str, Any]]] = {task: [] for task in claim.all_tasks}
         for (task, seed), run in places.items():
             rows[task].append(tested(run, seed, options.episodes))
-        path = ROOT / "docs" / "results" / f"{name}.json"
-        with replacing(path) as aside:
-            found = result(claim, name, rows, options.seeds)
-            aside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        say(f"wrote {path.relative_to(ROOT)}: {found['effective_tasks']:.1f} effective tasks")
+        found = result(claim, name, rows, options.seeds)
+        write_result(name, found)
+        say(f"{name}: {found['effective_tasks']:.1f} effective tasks")
 
 
 if __name__ == "__main__":

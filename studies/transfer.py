@@ -7,9 +7,7 @@ result goes to docs/results/transfer_metaworld.json.
 """
 
 import argparse
-import datetime as dt
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,23 +16,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks._report import device, say
+from benchmarks._report import say
 from polytask_contract.cli import argument_types
-from polytask_contract.durable import replacing
 from polytask_contract.suites import find_suite
 from polytask_learning.distilling.metrics import area, forward_transfer
+from studies._study import RUNS, made_by, polytask, write_result
 
-ROOT = Path(__file__).resolve().parent.parent
 SUITE, EXPERTS = "metaworld", "metaworld_state"
 # Two that are like others (a wall, another side) and three that are not.
 TASKS = ("button-press-wall", "plate-slide-back", "coffee-button", "door-unlock", "drawer-open")
 STEPS, EVALUATE_EVERY = 25_000, 2500
-
-
-def polytask(*words: str | Path) -> None:
-    """Perform a verb, and end when it fails."""
-    command = ["polytask", *map(str, words)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def learnt(task: str, seed: int, runs: Path) -> Path:
@@ -80,7 +71,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the command line's options, or end the process with what is valid."""
     parser = argparse.ArgumentParser(prog="./run study transfer", description=__doc__)
     parser.add_argument("--seeds", type=argument_types.positive, default=3, help="experts a task")
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "study", help="their place")
+    parser.add_argument("--runs", type=Path, default=RUNS, help="their place")
     return parser.parse_args(arguments)
 
 
@@ -96,19 +87,14 @@ def main() -> None:
         found += [] if transfer is None else [transfer]
         tasks[task] = {"forward_transfer": transfer, "experts": rows}
         say(f"{task}: forward transfer {transfer}")
-    commit = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
     about = {
         "claim": "an expert of Meta-World that begins as the policy of the 15 other tasks",
         "forward_transfer": mean(found),
         "tasks": tasks,
         "seeds": list(seeds),
-        "device": device(),
-        "command": f"./run study transfer --seeds {options.seeds}",
-        "commit": subprocess.run(commit, capture_output=True, text=True, check=True).stdout.strip(),
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        **made_by(f"./run study transfer --seeds {options.seeds}"),
     }
-    with replacing(ROOT / "docs" / "results" / "transfer_metaworld.json") as aside:
-        aside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    write_result("transfer_metaworld", about)
 
 
 if __name__ == "__main__":
