@@ -37,7 +37,7 @@ from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.ros_environment import RosEnvironment
 from polytask_ros.runtime import initialize
 from polytask_sim.suites.point import EPISODE_LENGTH, PointSuite
-from polytask_tests.slow_server import UNREACHABLE
+from polytask_tests.slow_server import FAR, UNREACHABLE
 
 TASKS = ("north_west", "south_east")
 PATIENCE = 90.0
@@ -627,7 +627,7 @@ def test_a_policy_that_ends_in_a_reset_breaks_that_off(asker, serve, another, na
     slow = (sys.executable, "-m", "polytask_tests.slow_server")
     server = serve(asker, *slow, stdout=subprocess.PIPE, text=True)
     with policy_node(namespace, simple, arguments=["-r", "__node:=performer"]) as process:
-        asker.ask(one_hot(TASKS[0]))
+        asker.ask(one_hot(TASKS[0]), seed=FAR)
         asker.wait_for(lambda: len(asker.resets) >= 3)
         # Its client keeps a name of its own, however the node is called.
         # Discovery tells of a node a moment after its endpoints.
