@@ -32,7 +32,7 @@ from polytask_ros.ros_environment import RosEnvironment
 SUITE, TASK = "metaworld", "drawer-close"
 REQUEST = Request(SUITE, TASK, steps=2000, evaluate_every=2000, evaluation_episodes=10)
 NAMESPACE = "/ros_learning_benchmark"
-ROUNDS = 3
+ROUNDS = 7
 BLIND = {"suite": SUITE, "image_height": 0, "image_width": 0}
 
 
