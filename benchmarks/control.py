@@ -114,14 +114,15 @@ def _ignore(_metrics: Any) -> None:
 
 @contextmanager
 def learner(folder: Path) -> Iterator[None]:
-    """Let an expert of Meta-World be learnt meanwhile."""
+    """Let an expert of Meta-World be learnt meanwhile; who is never judged is never done."""
     task = ["--suite", "metaworld", "--task", "hammer"]
     store = folder / "demonstrations"
     collecting = ["polytask", "demos", "collect", *task, "--image", "none", "--output", str(store)]
     subprocess.run(collecting, check=True, stdout=subprocess.DEVNULL)
-    learning = ["polytask", "learn", *task, "--demonstrations", str(store), "--steps", "10000000"]
-    place = str(folder / "hammer")
-    process = subprocess.Popen([*learning, "--output", place], stdout=subprocess.DEVNULL)
+    learning = ["polytask", "learn", *task, "--demonstrations", str(store)]
+    endless = ["--steps", "10000000", "--evaluate-every", "10000000"]
+    place = ["--output", str(folder / "hammer")]
+    process = subprocess.Popen([*learning, *endless, *place], stdout=subprocess.DEVNULL)
     try:
         yield
         if process.poll() is not None:
