@@ -206,6 +206,12 @@ def test_features_that_cannot_be_compared_are_refused(episode, demonstrations, m
         TrajectoryReward()(episode, demonstrations)
 
 
+@pytest.mark.parametrize("matching", ["euclidean", "sinkhorn_euclidean"])
+def test_features_too_far_apart_for_their_type_are_refused(matching):
+    with pytest.raises(InvalidFeatures, match=r"not finite in torch.float32, .* up to 3e\+38"):
+        best_match(torch.full((5, 2), 3e38), [walk(size=2)], RewardSettings(matching))
+
+
 def test_an_unknown_matching_is_refused_with_the_known_ones():
     with pytest.raises(UnknownName, match=r"'gail'; valid: sinkhorn_cosine, .*, euclidean"):
         RewardSettings("gail")

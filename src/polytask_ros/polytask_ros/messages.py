@@ -25,6 +25,8 @@ DTYPES: dict[int, np.dtype[Any]] = {
     Tensor.INT64: np.dtype("<i8"),
 }
 CODES = {dtype: code for code, dtype in DTYPES.items()}
+# As many axes as every version of numpy has.
+MOST_AXES = 32
 
 
 class MalformedMessage(PolyTaskError):
@@ -82,6 +84,8 @@ def tensor_array(message: Tensor) -> NDArray[Any]:
         raise MalformedMessage(f"a tensor's dtype is {message.dtype}; valid: {sorted(DTYPES)}")
     dtype = DTYPES[message.dtype]
     shape = tuple(message.shape)
+    if len(shape) > MOST_AXES:
+        raise MalformedMessage(f"a tensor has {len(shape)} axes; valid: up to {MOST_AXES}")
     if len(message.data) != math.prod(shape) * dtype.itemsize:
         found = f"{len(message.data)} bytes"
         raise MalformedMessage(f"a tensor of shape {shape} and type {dtype} cannot have {found}")

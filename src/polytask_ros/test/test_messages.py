@@ -79,6 +79,9 @@ def test_a_message_that_contradicts_itself_is_refused():
     tensor.shape = [4]
     with pytest.raises(MalformedMessage, match="cannot have 24 bytes"):
         tensor_array(tensor)
+    tensor.shape = [3, *[1] * 32]
+    with pytest.raises(MalformedMessage, match="33 axes; valid: up to 32"):
+        tensor_array(tensor)
     tensor.dtype = 9
     with pytest.raises(MalformedMessage, match="dtype is 9; valid"):
         tensor_array(tensor)

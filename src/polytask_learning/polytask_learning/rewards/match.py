@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from polytask_learning.rewards.errors import InvalidFeatures
 from polytask_learning.rewards.features import pad
 from polytask_learning.rewards.matching import MATCHINGS, aligned
 from polytask_learning.rewards.settings import RewardSettings
@@ -48,7 +49,8 @@ def best_match(
     """Return how `episode` (T, D) matches the best of `demonstrations` (T_k, D), unscaled.
 
     The features are float32 or float64, of the same size, type and device; of equally good
-    demonstrations the first counts. Raise InvalidFeatures for anything else.
+    demonstrations the first counts. Raise InvalidFeatures for anything else, and where the rewards
+    are too large for the type.
     """
     values, mask = pad(episode, demonstrations)
     matching = MATCHINGS[settings.matching]
@@ -64,4 +66,10 @@ def best_match(
     rewards = -(cost * plan).sum(-1)
     totals = rewards.sum(-1)
     best = int(totals.argmax())
+    if not rewards[best].isfinite().all():
+        raise InvalidFeatures(
+            f"the rewards are not finite in {episode.dtype}, with features up to "
+            f"{episode.abs().max():g} and an epsilon of {settings.epsilon:g}; valid: "
+            "features whose distances, also when divided by epsilon, are numbers of that type"
+        )
     return Match(rewards[best], best, -totals[best].item(), errors[best].item())

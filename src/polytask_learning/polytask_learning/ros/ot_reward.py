@@ -79,16 +79,9 @@ class OtReward(Node):  # type: ignore[misc]  # rclpy is not typed
             for index, message in enumerate(request.demonstrations)
         ]
         check_size(episode, demonstrations, self._most_elements)
-        match = best_match(
+        return best_match(
             episode.to(self._device), [one.to(self._device) for one in demonstrations], settings
         )
-        if not match.rewards.isfinite().all():
-            raise InvalidFeatures(
-                f"the rewards are not finite in {episode.dtype}, with features up to "
-                f"{episode.abs().max():g} and an epsilon of {settings.epsilon:g}; valid: "
-                "features whose distances, also when divided by epsilon, are numbers of that type"
-            )
-        return match
 
     def _diagnose(self) -> None:
         values = {
