@@ -68,6 +68,7 @@ POLICIES = (
     Study("Meta-World", "distilling distill_metaworld", ("102 %", "96 %", "94 %"), BY_GOAL),
     Study("Franka Kitchen", "distilling distill_kitchen"),
     Study("xArm", "distilling distill_xarm"),
+    Study("Cheetahs", "distilling distill_dmc"),
 )
 JOINING = (
     Study("Meta-World", "distilling lifelong_metaworld"),
@@ -187,10 +188,19 @@ def tasks_of_policies(found: Sequence[Result]) -> str:
     """Return a table of each task: its experts, and the policy by each kind of goal."""
     rows = []
     for task, row in found[0]["tasks"].items():
-        taught = {"task": f"`{task}`", "its experts": f"{row['experts']} of {row['episodes']}"}
-        asked = {f"by {GOALS[one['goal']]}": counted(one["tasks"][task]) for one in found}
+        experts = f"{row['experts']} of {row['episodes']}"
+        if found[0].get("full_return"):
+            experts = f"{row['experts_mean_return']:.0f}"
+        taught = {"task": f"`{task}`", "its experts": experts}
+        asked = {f"by {GOALS[one['goal']]}": came(one, task) for one in found}
         rows.append(taught | asked)
     return table(rows)
+
+
+def came(found: Result, task: str) -> str:
+    """Return what came of a task: how often it succeeded, or where that is measured, its return."""
+    row = found["tasks"][task]
+    return f"{row['mean_return']:.0f}" if found.get("full_return") else counted(row)
 
 
 def asked(found: Result) -> Row:

@@ -57,6 +57,12 @@ CLAIMS = {
         "xarm",
         "xarm_ot",
     ),
+    "distill_dmc": Claim(
+        "one policy of three cheetahs from states",
+        "dmc",
+        "dmc_state",
+        tasks=("torso-1", "torso-5", "torso-10"),
+    ),
     "lifelong_metaworld": Claim(
         "16 tasks of Meta-World that join a policy one after another",
         "metaworld",

@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from polytask_contract.cli import argument_types
 from polytask_contract.episodes.store import EpisodeStore
-from polytask_contract.success import wilson_interval
+from polytask_learning.settings import FULL_RETURN
+from polytask_learning.training.evaluate import Evaluation
 from studies._distilling_claims import CLAIMS, Claim
 from studies._study import RUNS, made_by, polytask, write_result
 
@@ -62,37 +63,47 @@ def tested(claim: Claim, run: Path, episodes: int) -> dict[str, Any]:
     return dict(found)
 
 
-def counted(rows: Sequence[dict[str, Any]], name: str) -> tuple[int, int]:
-    """Return in how many of how many episodes what `name` says succeeded."""
-    verdicts = [one[RULE] for row in rows for one in row[name]["result"]["verdicts"]]
-    return sum(verdicts), len(verdicts)
+def counted(rows: Sequence[dict[str, Any]], name: str) -> Evaluation:
+    """Return what `name` says came of all episodes of `rows`."""
+    results = [row[name]["result"] for row in rows]
+    return Evaluation(
+        seeds=tuple(seed for one in results for seed in one["seeds"]),
+        verdicts=tuple(verdict for one in results for verdict in one["verdicts"]),
+        returns=tuple(earned for one in results for earned in one["returns"]),
+        full_return=results[0].get("full_return", 0.0),
+    )
 
 
 def of_tasks(found: Sequence[dict[str, Any]], goal: str) -> dict[str, Any]:
-    """Return each task's successes over all seeds, of the last stage, beside its experts'."""
+    """Return what came of each task over all seeds, in the last stage, beside its experts."""
     tasks: dict[str, Any] = {}
     last = max(row["stage"] for row in found[0]["rows"])
     rows = [row for one in found for row in one["rows"]]
     rows = [row for row in rows if row["modality"] == goal and row["stage"] == last]
     for task in dict.fromkeys(row["task"] for row in rows):
         mine = [row for row in rows if row["task"] == task]
-        successes, episodes = counted(mine, "found")
-        low, high = wilson_interval(successes, episodes)
+        policy, experts = counted(mine, "found"), counted(mine, "expert")
+        low, high = policy.score_interval(RULE)
         tasks[task] = {
-            "successes": successes,
-            "episodes": episodes,
+            "successes": policy.successes(RULE),
+            "episodes": len(policy.seeds),
+            "score": policy.score(RULE),
             "low": round(low, 3),
             "high": round(high, 3),
-            "experts": counted(mine, "expert")[0],
+            "experts": experts.successes(RULE),
+            "experts_score": experts.score(RULE),
         }
+        if policy.full_return:
+            returns = {"mean_return": policy.returns, "experts_mean_return": experts.returns}
+            tasks[task] |= {name: round(mean(each), 2) for name, each in returns.items()}
     return tasks
 
 
 def result(claim: Claim, name: str, goal: str, found: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what goes to docs/results/."""
     tasks = of_tasks(found, goal)
-    effective = sum(row["successes"] / row["episodes"] for row in tasks.values())
-    experts = sum(row["experts"] / row["episodes"] for row in tasks.values())
+    effective = sum(row["score"] for row in tasks.values())
+    experts = sum(row["experts_score"] for row in tasks.values())
     summaries = [next(one for one in each["goals"] if one["modality"] == goal) for each in found]
     about: dict[str, Any] = {
         "claim": claim.text,
@@ -100,6 +111,7 @@ def result(claim: Claim, name: str, goal: str, found: Sequence[dict[str, Any]]) 
         "effective_tasks": effective,
         "experts_effective_tasks": experts,
         "retention": effective / experts,
+        "full_return": FULL_RETURN.get(claim.suite),
     }
     if claim.lifelong:
         measures = ("forgetting", "worst_drop", "backward_transfer", "negative_backward_transfer")
@@ -123,8 +135,8 @@ def heat_map(found: Sequence[dict[str, Any]], goal: str) -> list[dict[str, float
         now = [row for row in rows if row["stage"] == stage]
         rates = {}
         for task in dict.fromkeys(row["task"] for row in now):
-            successes, episodes = counted([row for row in now if row["task"] == task], "found")
-            rates[task] = round(successes / episodes, 4)
+            mine = [row for row in now if row["task"] == task]
+            rates[task] = round(counted(mine, "found").score(RULE), 4)
         table.append(rates)
     return table
 

@@ -25,6 +25,7 @@ from polytask_contract.suites import find_suite
 from polytask_learning.jobs.choices import AUTO, workers
 from polytask_learning.jobs.job import Job
 from polytask_learning.jobs.local import LocalExecutor
+from polytask_learning.settings import FULL_RETURN
 from studies._study import ROOT, RUNS, made_by, polytask, write_result
 
 RULE = "held"
@@ -34,7 +35,6 @@ RULE = "held"
 class Claim:
     """A suite to be learnt in one way: `steps` are actions at most, for each task or in all.
 
-    Where `full_return` is above 0, success is not its measure, but the return in parts of that.
     `words` are more of the command line.
     """
 
@@ -47,7 +47,6 @@ class Claim:
     tasks: tuple[str, ...] = ()
     longer: dict[str, int] = field(default_factory=dict)
     evaluate_every: int = 2500
-    full_return: float = 0.0
     words: tuple[str, ...] = ()
 
     @property
@@ -131,7 +130,6 @@ CLAIMS = {
         demonstrations=0,
         tasks=("torso-1", "torso-5", "torso-10"),
         evaluate_every=10_000,
-        full_return=1000.0,
         # Half the time of float32 without a compiler, in runs of an hour.
         words=("--precision=bfloat16", "--compile=default"),
     ),
@@ -219,14 +217,15 @@ def result(claim: Claim, name: str, rows: dict[str, list[dict[str, Any]]], seeds
             "median_seconds": median(times) if times else None,
             "experts": experts,
         }
-    if claim.full_return:
-        shares = [row["mean_return"] / claim.full_return for row in tasks.values()]
+    full_return = FULL_RETURN.get(claim.suite)
+    if full_return:
+        shares = [row["mean_return"] / full_return for row in tasks.values()]
     else:
         shares = [row["successes"] / row["episodes"] for row in tasks.values()]
     return {
         "claim": claim.text,
         "effective_tasks": sum(shares),
-        "full_return": claim.full_return or None,
+        "full_return": full_return,
         "tasks": tasks,
         "rule": RULE,
         "seeds": list(range(seeds)),

@@ -102,10 +102,16 @@ def test_smoothing_is_a_mean_of_what_was_before():
 
 def test_a_run_without_anything_told_has_no_charts():
     assert success_chart([], None) is None
-    assert learning_charts([], None) == []
+    assert learning_charts([], None, successes=True) == []
     one = [{"steps": 0.0, "evaluation/held": 0.1, "evaluation/any": 0.2, "evaluation/return": 3.0}]
     assert success_chart(one, 0) is not None
-    assert len(learning_charts(one, 0)) == 1
+    assert len(learning_charts(one, 0, successes=True)) == 1
+
+
+def test_successes_that_are_not_the_measure_are_not_drawn():
+    told = [{"steps": 0.0, "evaluation/return": 3.0, "episode/success": 0.0}]
+    charts = [len(learning_charts(told, 0, successes=drawn)) for drawn in (True, False)]
+    assert charts == [2, 1]
 
 
 def test_text_is_escaped_and_markup_is_not():

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -44,6 +45,19 @@ def run(runs, tmp_path):
 def evaluation(verdicts):
     both = tuple({"any": verdict, "held": verdict} for verdict in verdicts)
     return Evaluation(tuple(range(len(both))), both, tuple(map(float, verdicts)))
+
+
+def test_a_score_is_success_or_a_share_of_the_full_return():
+    four = evaluation([True, True, True, False])
+    assert (four.score("held"), four.score_interval("held")) == (0.75, wilson_interval(3, 4))
+    of_ten = replace(four, returns=(2.0, 4.0, 6.0, 8.0), full_return=10.0)
+    low, high = of_ten.score_interval("held")
+    assert of_ten.score("held") == 0.5
+    # 1.96 standard deviations of the mean, which are 2.58 / 2 of 10.
+    assert (low, high) == pytest.approx((0.247, 0.753), abs=1e-3)
+    assert replace(four, full_return=0.5, returns=(-9.0, 9.0, 9.0, 9.0)).score("any") == 1.0
+    one = Evaluation((0,), ({"any": False, "held": False},), (3.0,), 10.0)
+    assert one.score_interval("held") == (0.0, 1.0)
 
 
 def refused(capsys, *words):

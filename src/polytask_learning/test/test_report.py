@@ -156,6 +156,11 @@ def test_the_best_is_the_later_of_equals_as_training_chooses_it():
     ]
     assert best_evaluation(told)["steps"] == 200.0
     assert headline((), told).successes == {"any": 20, "held": 15}
+    told[1]["evaluation/return"] = 3.0
+    assert best_evaluation(told)["steps"] == 100.0
+    told[1]["evaluation/episodes"] = 8.0
+    shown = headline((), told)
+    assert (shown.successes, shown.seeds) == ({"any": 8, "held": 6}, range(1_000_000, 1_000_008))
     assert headline((), []) is None
 
 

@@ -102,18 +102,20 @@ def folder(whole, tmp_path):
     return UnifiedFolder(tmp_path / "all" / "u")
 
 
-def know(run, successes, count, part="", first=0):
-    """Keep that so many episodes in `run` succeeded."""
+def know(run, successes, count, part="", first=0, full_return=0.0):
+    """Keep that so many episodes in `run` succeeded, and what each success returned."""
     verdicts = tuple({"any": True, "held": place < successes} for place in range(count))
-    result = Evaluation(tuple(range(first, first + count)), verdicts, (0.0,) * count)
+    returns = tuple(full_return * (place < successes) for place in range(count))
+    result = Evaluation(tuple(range(first, first + count)), verdicts, returns, full_return)
     keep(run, KeptEvaluation(run.best_hash(), 1, {}, result), part)
 
 
-def know_stage(folder, number, goal, *successes, count=10):
+def know_stage(folder, number, goal, *successes, count=10, full_return=0.0):
     stage = folder.stages()[number]
     for entry, good in zip(stage.tasks, successes, strict=True):
         if good is not None:
-            know(stage, good, count, f"{goal}/{entry['task']}")
+            part = f"{goal}/{entry['task']}"
+            know(stage, good, count, part, full_return=full_return)
 
 
 def know_experts(folder, *successes, count=10):
@@ -159,6 +161,16 @@ def test_the_headline_is_the_sum_of_rates_and_what_is_left_of_the_experts(folder
         "4 of 10 (17 to 69 %)",
         "5 of 10 (24 to 76 %)",
     ]
+
+
+def test_where_returns_are_the_measure_tasks_are_counted_in_parts_of_a_full_one(folder):
+    know_stage(folder, 0, "onehot", 10, 6, full_return=500.0)
+    know_stage(folder, 1, "onehot", 10, 5, 3, full_return=500.0)
+    page = read(folder)
+    assert "1.8of 3 tasks" in page.text
+    assert "The sum of its tasks' mean returns in parts of 500, asked by onehot goals" in page.text
+    assert page.row(TASKS[1])[1].startswith("250 of 500 (")
+    assert "Return in % by onehot goals" in page.text
 
 
 def test_the_modality_with_most_that_is_known_leads(folder):

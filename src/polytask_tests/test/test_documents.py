@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from polytask_contract.suites import find_suite
+from polytask_learning.settings import FULL_RETURN
 
 ROOT = Path(__file__).resolve().parents[3]
 GENERATOR = ROOT / "docs" / "generate_interfaces.py"
@@ -122,17 +123,20 @@ def expert_row(seed):
     return row | {"seconds": 61.0 if seed else None}
 
 
-def verdicts(successes):
-    return {"result": {"verdicts": [{"held": number < successes} for number in range(10)]}}
+def verdicts(successes, full_return):
+    done = [number < successes for number in range(10)]
+    result = {"seeds": list(range(10)), "verdicts": [{"held": one} for one in done]}
+    result |= {"returns": [one * full_return for one in done], "full_return": full_return}
+    return {"result": result}
 
 
 def policy_of(claim):
     """Return a policy as `polytask evaluate` tells it: a task has 10 of 10, and later 9."""
-    tasks = claim.all_tasks
+    tasks, full = claim.all_tasks, FULL_RETURN.get(claim.suite, 0.0)
     stages = range(len(tasks)) if claim.lifelong else [0]
     rows = [
         {"stage": stage, "modality": goal, "task": task}
-        | {"found": verdicts(10 if number == stage else 9), "expert": verdicts(10)}
+        | {"found": verdicts(10 if number == stage else 9, full), "expert": verdicts(10, full)}
         for stage in stages
         for goal in claim.goals
         for number, task in enumerate(tasks[: stage + 1] if claim.lifelong else tasks)
@@ -186,6 +190,8 @@ def test_every_part_tells_what_the_studies_write(tmp_path, monkeypatch):
             "| Meta-World | one-hot | 14.50 of 16 | 16.00 | 90.6 % | 102 % | 2 | 20 |",
             "| task | its experts | by one-hot | by language | by image |",
             "| `hammer` | 20 of 20 | 18 of 20 (70 to 97 %) | 18 of 20",
+            "| Cheetahs | one-hot | 2.80 of 3 (0.93 each) | 3.00 | 93.3 % |",
+            "| `torso-5` | 1000 | 900 |",
         ),
         "joining": (
             "| Franka Kitchen | 5.50 of 6 | 6.00 | 91.7 % | 4.0 | 10.0 | -4.0 | 5.0 | 2 | 20 |",

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import mean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from polytask_contract.errors import UnknownName
@@ -75,12 +76,14 @@ def _rows(
 
 def _told(row: Row) -> str:
     result = row.found.result
-    low, high = result.interval(RULE)
-    expert = "unknown" if row.expert is None else f"{row.expert.result.rate(RULE):.0%}"
+    low, high = result.score_interval(RULE)
+    expert = "unknown" if row.expert is None else f"{row.expert.result.score(RULE):.0%}"
+    came = f"{result.successes(RULE):>3} of {len(result.seeds)} succeeded"
+    if result.full_return:
+        came = f"return {mean(result.returns):.0f} of {result.full_return:.0f}"
     return (
-        f"stage {row.stage}  {row.task:<26} {row.modality:<9} {result.successes(RULE):>3} of "
-        f"{len(result.seeds)} succeeded: {result.rate(RULE):>4.0%}, 95 % interval {low:.0%} to "
-        f"{high:.0%}; its expert {expert}"
+        f"stage {row.stage}  {row.task:<26} {row.modality:<9} {came}: {result.score(RULE):>4.0%}, "
+        f"95 % interval {low:.0%} to {high:.0%}; its expert {expert}"
     )
 
 
@@ -91,11 +94,11 @@ def _summary(rows: list[Row], modality: str, newest: int) -> dict[str, Any]:
     mine = [row for row in rows if row.modality == modality]
     numbers = sorted({row.stage for row in mine})
     table = [
-        {row.task: row.found.result.rate(RULE) for row in mine if row.stage == number}
+        {row.task: row.found.result.score(RULE) for row in mine if row.stage == number}
         for number in numbers
     ]
     experts = {
-        row.task: row.expert.result.rate(RULE)
+        row.task: row.expert.result.score(RULE)
         for row in mine
         if row.stage == newest and row.expert is not None
     }

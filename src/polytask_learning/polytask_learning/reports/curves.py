@@ -37,10 +37,13 @@ def success_chart(told: Metrics, best: int | None) -> Markup | None:
     return _chart("Success on the validation seeds", "%", series, (told, best), (0, 100), IMITATED)
 
 
-def learning_charts(told: Metrics, best: int | None) -> list[Markup]:
-    """Return the other charts, but for those that there is nothing to show in yet."""
+def learning_charts(told: Metrics, best: int | None, *, successes: bool) -> list[Markup]:
+    """Return the other charts, but for those that there is nothing to show in yet.
+
+    That of `successes` is left out where they are not the measure.
+    """
     returns = [Series("mean", points(told, "evaluation/return"), dots=True)]
-    practice = smoothed(points(told, "episode/success", 100))
+    practice = smoothed(points(told, "episode/success", 100)) if successes else []
     during = [Series(f"mean of {WINDOW} episodes", practice)]
     about = (told, best)
     charts = [

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import mean
 
 from polytask_contract.success import RULES, wilson_interval
 from polytask_learning.training.evaluation_file import KeptEvaluation
@@ -14,7 +15,8 @@ RULE = LoopSettings.rule
 class Headline:
     """How many of the episodes on `seeds` the best expert, learnt from `steps`, succeeded in.
 
-    `verdicts` says it of each seed by RULE, where that is known.
+    `verdicts` says it of each seed by RULE, where that is known. `earned` is their mean return;
+    where `full_return` is above 0, that is the measure, in parts of it.
     """
 
     seeds: range
@@ -22,6 +24,8 @@ class Headline:
     steps: int
     test: bool
     verdicts: tuple[bool, ...] = ()
+    earned: float = 0.0
+    full_return: float = 0.0
 
     def rate(self, rule: str) -> float:
         """Return the share of successes."""
@@ -33,7 +37,9 @@ class Headline:
 
 
 def headline(
-    kept: Sequence[KeptEvaluation], told: Sequence[Mapping[str, float]]
+    kept: Sequence[KeptEvaluation],
+    told: Sequence[Mapping[str, float]],
+    full_return: float = 0.0,
 ) -> Headline | None:
     """Return the evaluation with most episodes, else the best that `told` has, else None."""
     if kept:
@@ -44,17 +50,33 @@ def headline(
             steps=most.steps,
             test=True,
             verdicts=tuple(verdict[RULE] for verdict in most.result.verdicts),
+            earned=mean(most.result.returns),
+            full_return=full_return,
         )
     best = best_evaluation(told)
     if best is None:
         return None
-    seeds = range(VALIDATION_SEEDS, VALIDATION_SEEDS + LoopSettings.episodes)
-    counts = {rule: round(best[f"evaluation/{rule}"] * len(seeds)) for rule in RULES}
-    return Headline(seeds, counts, int(best["steps"]), test=False)
+    # Runs of earlier versions do not say how many there were.
+    episodes = int(best.get("evaluation/episodes", LoopSettings.episodes))
+    return Headline(
+        seeds=range(VALIDATION_SEEDS, VALIDATION_SEEDS + episodes),
+        successes={rule: round(best[f"evaluation/{rule}"] * episodes) for rule in RULES},
+        steps=int(best["steps"]),
+        test=False,
+        earned=_earned(best),
+        full_return=full_return,
+    )
 
 
 def best_evaluation(told: Sequence[Mapping[str, float]]) -> Mapping[str, float] | None:
-    """Return the evaluation that chose the best expert: of equals, the later one."""
+    """Return the evaluation that chose the best expert: the most successes, then the best return.
+
+    Of equals it is the later one.
+    """
     name = f"evaluation/{RULE}"
     judged = [one for one in told if name in one]
-    return max(judged, key=lambda one: (one[name], one["steps"]), default=None)
+    return max(judged, key=lambda one: (one[name], _earned(one), one["steps"]), default=None)
+
+
+def _earned(evaluation: Mapping[str, float]) -> float:
+    return evaluation.get("evaluation/return", 0.0)

@@ -32,8 +32,9 @@ def heat_map(shown: Standing) -> Markup:
     numbers = (element("th", str(stage.number), scope="col") for stage in shown.stages)
     head = element("tr", element("th", "after stage", scope="col"), *numbers)
     inner = element("table", element("thead", head), element("tbody", *rows), class_="heat")
+    measure = "Return" if shown.full_return else "Success"
     said = (
-        f"Success in % by {shown.best_known} goals on seeds {shown.seeds[0]:,} to "
+        f"{measure} in % by {shown.best_known} goals on seeds {shown.seeds[0]:,} to "
         f"{shown.seeds[-1]:,}; in a frame: the stage in which the task joined."
     )
     return element("div", element("p", said, class_="soft"), element("div", inner, class_="wide"))
@@ -47,7 +48,7 @@ def _cell(shown: Standing, stage: Stage, task: str, *, joins: int) -> Markup:
     if result is None:
         unknown = element("span", " not evaluated", class_="unseen")
         return element("td", "?", unknown, class_=" ".join([*frame, "unknown"]))
-    share = percent(result.rate(RULE))
+    share = percent(result.score(RULE))
     return element("td", share, class_=" ".join(frame) or None, style=f"--share: {share}%")
 
 

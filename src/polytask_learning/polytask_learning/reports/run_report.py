@@ -11,6 +11,7 @@ from polytask_learning.reports.markup import Markup, element
 from polytask_learning.reports.page import page, pair, section, video, write_page
 from polytask_learning.reports.particulars import particulars, reproduction
 from polytask_learning.reports.verdict import evaluations, verdict
+from polytask_learning.settings import FULL_RETURN
 from polytask_learning.training.evaluation_file import all_kept
 from polytask_learning.training.run_folder import NoRun, RunFolder
 
@@ -31,11 +32,12 @@ def report(folder: RunFolder, *, videos: bool = True) -> str:
     if not {"suite", "task", "seed"} <= request.keys():
         raise NoRun(f"the manifest of {folder.path} is of another version: it has no whole request")
     kept = all_kept(folder)
-    shown = headline(kept, told)
+    full_return = FULL_RETURN.get(request["suite"], 0.0)
+    shown = headline(kept, told, full_return)
     best = best_evaluation(told)
     best_steps = None if best is None else int(best["steps"])
-    curve = success_chart(told, best_steps)
-    charts = learning_charts(told, best_steps)
+    curve = None if full_return else success_chart(told, best_steps)
+    charts = learning_charts(told, best_steps, successes=not full_return)
     nothing = element("p", "No episode has come to its end yet.", class_="soft")
     return page(
         f"{request['task']} ({request['suite']}), seed {request['seed']}",

@@ -37,9 +37,14 @@ class Standing:
         return self.found.get((stage.number, modality, task))
 
     def rates(self, stage: Stage, modality: str) -> dict[str, float]:
-        """Return how often each task that is known succeeded after `stage`, in their order."""
+        """Return the score of each task that is known after `stage`, in their order."""
         known = ((task, self.of(stage, modality, task)) for task in tasks_of(stage))
-        return {task: result.rate(RULE) for task, result in known if result}
+        return {task: result.score(RULE) for task, result in known if result}
+
+    @property
+    def full_return(self) -> float:
+        """What a mean return is measured by; 0 where success is the measure."""
+        return next((result.full_return for result in self.found.values()), 0.0)
 
     @property
     def best_known(self) -> str:
@@ -82,8 +87,8 @@ class Experts:
 
     @property
     def rates(self) -> dict[str, float]:
-        """How often each that is known succeeded."""
-        return {task: result.rate(RULE) for task, result in self.found.items()}
+        """The score of each that is known."""
+        return {task: result.score(RULE) for task, result in self.found.items()}
 
 
 def experts_of(stage: Stage, seeds: Seeds) -> Experts:

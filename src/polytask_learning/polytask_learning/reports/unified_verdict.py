@@ -8,7 +8,7 @@ from polytask_learning.reports.headline import RULE
 from polytask_learning.reports.markup import Markup, element, joined, table
 from polytask_learning.reports.reasons import by_reason
 from polytask_learning.reports.standing import Experts, Standing, tasks_of
-from polytask_learning.reports.verdict import counted, percent
+from polytask_learning.reports.verdict import percent, scored
 
 EVALUATE = "polytask evaluate RUN --stages all"
 WIDTH, HEIGHT = 200, 10
@@ -27,9 +27,12 @@ def unified_verdict(shown: Standing, stage: Stage, experts: Experts) -> Markup:
         element("p", f"{modality}: ", _against(shown.rates(stage, modality), count, experts))
         for modality in shown.modalities
     ]
+    measure = f"success rates by the rule {RULE!r}"
+    if shown.full_return:
+        measure = f"mean returns in parts of {shown.full_return:,.0f}"
     said = (
-        f"The sum of its tasks' success rates by the rule {RULE!r}, asked by {shown.best_known} "
-        f"goals, on test seeds {shown.seeds[0]:,} to {shown.seeds[-1]:,}."
+        f"The sum of its tasks' {measure}, asked by {shown.best_known} goals, on test seeds "
+        f"{shown.seeds[0]:,} to {shown.seeds[-1]:,}."
     )
     missing = [] if len(rates) == count else [not_evaluated(f"{count - len(rates)} are unknown")]
     soft = element("p", said, class_="soft")
@@ -57,9 +60,9 @@ def task_table(shown: Standing, stage: Stage, experts: Experts) -> Markup:
     rows = []
     for task in tasks_of(stage):
         results = [shown.of(stage, modality, task) for modality in shown.modalities]
-        cells = [counted(one, RULE) if one else "not evaluated" for one in results]
+        cells = [scored(one) if one else "not evaluated" for one in results]
         expert = experts.found.get(task)
-        rows.append([task, counted(expert, RULE) if expert else "unknown", *cells])
+        rows.append([task, scored(expert) if expert else "unknown", *cells])
     head = ["task", "its expert", *(f"by {modality}" for modality in shown.modalities)]
     reasons = by_reason(experts.unknown)
     alone = len(reasons) == 1 and not experts.found
@@ -67,7 +70,8 @@ def task_table(shown: Standing, stage: Stage, experts: Experts) -> Markup:
         element("p", f"Expert unknown, {reason}: {'all' if alone else names}.", class_="soft")
         for reason, names in reasons.items()
     ]
-    said = "Episodes that succeeded, and the 95 % interval of the rate; the same seeds for all."
+    counted = "Mean returns" if shown.full_return else "Episodes that succeeded"
+    said = f"{counted}, and the 95 % interval of the rate; the same seeds for all."
     notes.insert(0, element("p", said, class_="soft"))
     return element("div", table(rows, head, class_="counts named"), *notes, class_="card")
 

@@ -21,15 +21,24 @@ def verdict(shown: Headline | None) -> Markup:
     if shown is None:
         text = element("p", "There is no evaluation yet.", class_="soft")
         return element("div", text, class_="card none")
+    if shown.full_return:
+        return element("div", element("h3", "Return"), *_return(shown), class_="card")
     return element(
         "div",
         element("h3", "Success"),
         _number(shown),
-        _bar(shown),
+        _bar(shown.rate(RULE), shown.interval(RULE)),
         *(_by_rule(shown, rule) for rule in sorted(RULES, key=lambda rule: rule != RULE)),
         _source(shown),
         class_="card",
     )
+
+
+def _return(shown: Headline) -> Sequence[Markup]:
+    share = min(max(shown.earned / shown.full_return, 0.0), 1.0)
+    about = f"of {shown.full_return:,.0f} in {len(shown.seeds)} episodes"
+    number = element("p", f"{shown.earned:,.0f}", element("small", about), class_="number")
+    return number, _bar(share, (share, share)), _source(shown)
 
 
 def _number(shown: Headline) -> Markup:
@@ -42,9 +51,8 @@ def _number(shown: Headline) -> Markup:
     )
 
 
-def _bar(shown: Headline) -> Markup:
-    low, high = shown.interval(RULE)
-    rate = shown.rate(RULE)
+def _bar(rate: float, interval: tuple[float, float]) -> Markup:
+    low, high = interval
     reach = {"x": f"{WIDTH * low:.1f}", "width": f"{WIDTH * (high - low):.1f}"}
     middle = min(max(WIDTH * rate, 2), WIDTH - 2) - 2
     return element(
@@ -54,7 +62,7 @@ def _bar(shown: Headline) -> Markup:
         element("rect", class_="rate", x=f"{middle:.1f}", y=0, width=4, height=HEIGHT, rx=2),
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
-        aria_label=f"success and its interval, from 0 to 100 %: {percent(rate)} %",
+        aria_label=f"how much, and its interval, from 0 to 100 %: {percent(rate)} %",
     )
 
 
@@ -107,6 +115,14 @@ def counted(result: Evaluation, rule: str) -> str:
     """Return how many episodes `rule` calls a success, of how many, and the rate's interval."""
     low, high = map(percent, result.interval(rule))
     return f"{result.successes(rule)} of {len(result.seeds)} ({low} to {high} %)"
+
+
+def scored(result: Evaluation) -> str:
+    """Return what came of a task in its suite's measure: a return, or how many successes."""
+    if not result.full_return:
+        return counted(result, RULE)
+    low, high = map(percent, result.score_interval(RULE))
+    return f"{mean(result.returns):.0f} of {result.full_return:.0f} ({low} to {high} %)"
 
 
 def percent(share: float) -> str:

@@ -85,6 +85,7 @@ def _read(path: Path) -> KeptEvaluation:
             seeds=tuple(map(int, result["seeds"])),
             verdicts=tuple({rule: bool(one[rule]) for rule in RULES} for one in result["verdicts"]),
             returns=tuple(map(float, result["returns"])),
+            full_return=float(result.get("full_return", 0.0)),
         )
         made_with = dict(found["made_with"])
         return KeptEvaluation(found["expert"], int(found["steps"]), made_with, evaluation)
