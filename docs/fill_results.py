@@ -189,18 +189,17 @@ def tasks_of_policies(found: Sequence[Result]) -> str:
     rows = []
     for task, row in found[0]["tasks"].items():
         experts = f"{row['experts']} of {row['episodes']}"
-        if found[0].get("full_return"):
+        if "experts_mean_return" in row:
             experts = f"{row['experts_mean_return']:.0f}"
         taught = {"task": f"`{task}`", "its experts": experts}
-        asked = {f"by {GOALS[one['goal']]}": came(one, task) for one in found}
+        asked = {f"by {GOALS[one['goal']]}": came(one["tasks"][task]) for one in found}
         rows.append(taught | asked)
     return table(rows)
 
 
-def came(found: Result, task: str) -> str:
+def came(row: Result) -> str:
     """Return what came of a task: how often it succeeded, or where that is measured, its return."""
-    row = found["tasks"][task]
-    return f"{row['mean_return']:.0f}" if found.get("full_return") else counted(row)
+    return f"{row['mean_return']:.0f}" if "mean_return" in row else counted(row)
 
 
 def asked(found: Result) -> Row:

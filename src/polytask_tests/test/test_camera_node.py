@@ -254,8 +254,9 @@ def test_a_source_that_blocks_keeps_the_camera_neither_from_saying_so_nor_from_e
         writer.write(content[: len(content) // 2])
         viewer.hear("good")
         viewer.hear("lost", "no picture has come for")
+        seen = len(viewer.pictures)
         writer.write(content[len(content) // 2 :])
-        viewer.hear("slow")
+        viewer.wait_for(lambda: len(viewer.pictures) > seen)
         viewer.hear("lost", "no picture has come for")
         assert camera.stop() == 0
 

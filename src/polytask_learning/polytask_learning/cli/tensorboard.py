@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
@@ -29,6 +30,7 @@ class TensorBoard:
             self._write(metrics)
         except OSError as error:
             self._failed = True
+            self._abandon()
             print(f"polytask: no curves any more in {self._folder}: {error}", file=sys.stderr)
 
     def close(self) -> None:
@@ -36,6 +38,12 @@ class TensorBoard:
         if self._writer and not self._failed:
             self._writer.close()
             self._writer = None
+
+    def _abandon(self) -> None:
+        """Wait for the thread that writes: one that still complains at the end aborts that."""
+        if self._writer:
+            with suppress(OSError):
+                self._writer.close()
 
     def _write(self, metrics: Mapping[str, float]) -> None:
         steps = int(metrics["steps"])
