@@ -40,7 +40,7 @@ class TensorBoard:
             self._writer = None
 
     def _abandon(self) -> None:
-        """Wait for the thread that writes: one that still complains at the end aborts that."""
+        """Wait for the thread that writes: its late complaint could abort the process."""
         if self._writer:
             with suppress(OSError):
                 self._writer.close()
