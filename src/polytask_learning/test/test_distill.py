@@ -18,6 +18,7 @@ from polytask_contract.errors import UnknownName
 from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
 from polytask_learning import distil_settings
+from polytask_learning.data.lessons import Lessons
 from polytask_learning.data.relabelled_data import RelabelledData
 from polytask_learning.data.relabelled_file import BrokenData
 from polytask_learning.data.thinning import thin
@@ -30,6 +31,7 @@ from polytask_learning.distilling.transfer import started_from
 from polytask_learning.distilling.unified_folder import UnifiedFolder
 from polytask_learning.distilling.unified_policy import UnifiedPolicy
 from polytask_learning.goals.errors import InvalidGoal, UnknownGoal
+from polytask_learning.networks.unified import UnifiedActor
 from polytask_learning.settings import PRESETS, ExpertSettings, InvalidSetting
 from polytask_learning.training.checkpoint import BrokenCheckpoint, same
 from polytask_learning.training.learn import learn
@@ -178,6 +180,42 @@ def test_of_each_task_so_many_steps_are_kept(tmp_path, teachers):
     )
     assert some < rows
     assert len(some) == 50
+
+
+def test_states_are_learnt_with_the_noise_that_the_suite_wants(tmp_path, teachers, monkeypatch):
+    changes = {"point": {"state_noise": 0.3}}
+    monkeypatch.setattr("polytask_learning.distilling.request.DISTIL_FAST_FOR_SUITES", changes)
+    drawn, seen = [], []
+    draw, forward = Lessons.draw, UnifiedActor.forward
+
+    def noted_draw(self, *asked):
+        drawn.append(draw(self, *asked))
+        return drawn[-1]
+
+    def noted_forward(self, observations, *asked):
+        seen.append(observations)
+        return forward(self, observations, *asked)
+
+    monkeypatch.setattr(Lessons, "draw", noted_draw)
+    monkeypatch.setattr(UnifiedActor, "forward", noted_forward)
+    runs = [teachers[TASKS[0]]]
+    noisy = distil(DistilRequest(updates=50), runs, tmp_path / "noisy", nothing)
+    noise = torch.cat(seen) - torch.cat([one.observations for one in drawn])
+    assert abs(float(noise.std()) - 0.3) < 0.02
+    assert abs(float(noise.mean())) < 0.02
+    assert noisy.settings.state_noise == 0.3
+    # What the paper has distilled with is the same everywhere.
+    paper = distil(DistilRequest(preset="paper", updates=1), runs, tmp_path / "paper", nothing)
+    assert paper.settings.state_noise == 0.0
+
+
+def test_the_kitchen_has_settings_of_its_own(monkeypatch):
+    monkeypatch.undo()
+    settings = DistilRequest().settings_in("kitchen")
+    assert (settings.state_noise, settings.played_share) == (0.02, 0.9)
+    shorter = DistilRequest(updates=40).settings_in("kitchen")
+    assert (shorter.updates, shorter.added_updates) == (40, 30)
+    assert DistilRequest().settings_in("metaworld") == DistilRequest().settings
 
 
 def test_of_a_task_that_joins_another_number_may_be_kept(tmp_path, teachers):

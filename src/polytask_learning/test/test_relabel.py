@@ -334,10 +334,13 @@ def test_nothing_kept_and_anothers_demonstrations_are_refused(pictured, tmp_path
 
 def test_the_verb_says_where_it_is_and_refuses_in_one_sentence(pictured, capsys):
     store = str(pictured.parent / "store")
-    words = ["relabel", str(pictured), "--keep", "5", "--demonstrations", store]
+    words = ["relabel", str(pictured), "--keep", "5", "--played", "0", "--demonstrations", store]
     assert command.main(words) == 0
     path = pictured / "relabelled.safetensors"
-    assert capsys.readouterr().out == f"{path}: 5 steps, with a picture of the goal\n"
+    assert (
+        capsys.readouterr().out
+        == f"{path}: 5 steps, 0 of 0 played episodes, with a picture of the goal\n"
+    )
     assert command.main(["relabel", str(pictured.parent)]) == 1
     assert (
         capsys.readouterr().err

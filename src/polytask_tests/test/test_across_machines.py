@@ -90,7 +90,7 @@ def emulated_robot(folder):
 def learning(start, variables, folder, task):
     """Return a learner on the other machine that is ready to be asked for a short run."""
     goal = {"task": task, "run": str(folder / "run"), "preset": "fast", "steps": STEPS}
-    parameters = {"evaluation_episodes": 1, "environment_timeout": 5.0}
+    parameters = {"evaluation_episodes": 1, "played": 1, "environment_timeout": 5.0}
     return start(LEARNER, variables, "told_learner", json.dumps(parameters), json.dumps(goal))
 
 

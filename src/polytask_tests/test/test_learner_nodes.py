@@ -16,6 +16,7 @@ from polytask_contract.episodes.collect import attempt
 from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
+from polytask_learning.data.relabelled_file import read_label
 from polytask_learning.distilling.distil import distil
 from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.ros.goal_client import GoalClient, NoAnswer
@@ -34,6 +35,8 @@ TASK, OTHER, THIRD = "north_east", "south_west", "north_west"
 PATIENCE = 60.0
 # Practice ends at the second evaluation in a row without a failure, so there are but two.
 PACE = {"evaluate_every": 600, "evaluation_episodes": 3}
+# Episodes that the expert plays at the end.
+PLAYED = 2
 BLIND = {"suite": "point", "image_height": 0, "image_width": 0}
 STEPS, UPDATES = 640, 500
 Train, Trained, Distilled = TrainExpert.Goal, TrainExpert.Result, Distill.Result
@@ -77,7 +80,8 @@ class Lab:
         return self.start("polytask_sim", "sim_environment", **BLIND, **parameters)
 
     def learner(self, **parameters):
-        return self.start("polytask_learning", "expert_learner", **PACE, **parameters)
+        pace = PACE | {"played": PLAYED}
+        return self.start("polytask_learning", "expert_learner", **pace, **parameters)
 
     def train(self, goal, feedback=lambda _: None):
         return self.client.achieve(TrainExpert, names.TRAIN, goal, feedback)
@@ -179,7 +183,9 @@ def test_the_node_learns_what_is_learnt_in_process_bit_for_bit(shared, shown, wh
     assert (result.steps, result.success) == (progress["steps"], progress["best"])
     assert result.success_low <= result.success <= result.success_high
     assert result.episodes == PACE["evaluation_episodes"]
-    assert (tmp_path / "run" / RELABELLED).exists()
+    label = read_label(tmp_path / "run" / RELABELLED)
+    assert label.played == PLAYED
+    assert label.count > label.played_steps > 0
     assert (tmp_path / "run" / "report.html").exists()
     assert {one.status.phase for one in told} >= {LearningStatus.CLONING, LearningStatus.LEARNING}
     shared.until(lambda: shared.statuses[-1].phase == LearningStatus.FINISHED)

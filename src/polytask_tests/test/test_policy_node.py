@@ -196,7 +196,7 @@ def experts(place):
 @pytest.fixture(scope="module")
 def whole(place, experts):
     """Return the run of a policy that takes goals of every kind."""
-    return distilled(place / "whole", experts, DistilRequest(goals=MODALITIES), updates=2000)
+    return distilled(place / "whole", experts, DistilRequest(goals=MODALITIES), updates=4000)
 
 
 @pytest.fixture(scope="module")

@@ -62,6 +62,8 @@ class Distiller:
             shifted(part, self._generator) if part.dim() == 4 else part
             for part in (lesson.observations.to(device), goals.to(device))
         )
+        if seen.dim() == 2 and (width := self._settings.state_noise):
+            seen = seen + losses.noise(seen.shape, width, math.inf, self._generator)
         found = self._term(seen, modality, wanted, lesson.actions.to(device))
         self._optimiser.zero_grad(set_to_none=True)
         if self._surgery:

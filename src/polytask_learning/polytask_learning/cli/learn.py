@@ -9,6 +9,7 @@ from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.suites import find_suite
 from polytask_learning.cli.compute_options import compute_of, describe_compute
 from polytask_learning.cli.practice_options import describe_practice, request_of
+from polytask_learning.data.relabelled_file import PLAYED
 from polytask_learning.data.reservoir import KEEP
 from polytask_learning.jobs.choices import (
     ALL,
@@ -42,8 +43,10 @@ class Learn:
         add("--executor", choices=EXECUTORS, default=LOCAL, help="where several learners run")
         place = "the run's folder, with several tasks that of all runs "
         add("--output", type=Path, help=f"{place}(default: runs/SUITE/TASK/seed-SEED)")
-        kept = "practised steps to keep for distillation"
+        kept = "steps to keep for distillation"
         add("--keep", type=argument_types.positive, default=KEEP, help=kept)
+        played = "episodes to play without noise at the end, for distillation"
+        add("--played", type=argument_types.count, default=PLAYED, help=played)
         films = "film a success and a failure for the report"
         add("--videos", action=argparse.BooleanOptionalAction, default=True, help=films)
         describe_practice(parser)
@@ -69,6 +72,7 @@ def _learn_one(options: argparse.Namespace, task: str) -> int:
     from polytask_learning.training.assembly import Maker, make_expert  # noqa: PLC0415
     from polytask_learning.training.learn import learn  # noqa: PLC0415
     from polytask_learning.training.means import Means  # noqa: PLC0415
+    from polytask_learning.training.playing import Playing  # noqa: PLC0415
     from polytask_learning.training.relabel import relabel  # noqa: PLC0415
 
     more = {"observations": options.obs, "pictures": options.pictures}
@@ -80,7 +84,7 @@ def _learn_one(options: argparse.Namespace, task: str) -> int:
         request, make = started_from(UnifiedPolicy(options.start_from), request)
     with closing(sinks_of(path, request.steps)) as sink:
         folder = learn(request, store, path, sink, means, make)
-    relabel(path, options.keep, store)
+    relabel(path, options.keep, store, Playing(options.played))
     _say(f"{path}: the best policy is in checkpoints/best.checkpoint")
     _say(f"{write_report(folder, videos=options.videos)}: the report")
     return 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from polytask_contract.cli import argument_types
 from polytask_contract.episodes.store import EpisodeStore
+from polytask_learning.data.relabelled_file import PLAYED
 from polytask_learning.data.reservoir import KEEP
 
 
@@ -18,6 +19,8 @@ class Relabel:
         add = parser.add_argument
         add("run", type=Path, help="the run's folder")
         add("--keep", type=argument_types.positive, default=KEEP, help="steps at most")
+        played = "episodes of the expert without noise, played in its suite if there are fewer"
+        add("--played", type=argument_types.count, default=PLAYED, help=played)
         add(
             "--demonstrations",
             type=Path,
@@ -29,11 +32,13 @@ class Relabel:
         """Relabel, and tell how many steps there are."""
         # Torch takes seconds to import, which listing the verbs should not.
         from polytask_learning.data.relabelled_file import read_label  # noqa: PLC0415
+        from polytask_learning.training.playing import Playing  # noqa: PLC0415
         from polytask_learning.training.relabel import relabel  # noqa: PLC0415
 
         store = EpisodeStore(options.demonstrations) if options.demonstrations else None
-        path = relabel(options.run, options.keep, store)
+        path = relabel(options.run, options.keep, store, Playing(options.played))
         label = read_label(path)
         goal = "with" if label.goal else "without"
-        print(f"{path}: {label.count} steps, {goal} a picture of the goal")
+        played = f"{label.played_steps} of {label.played} played episodes"
+        print(f"{path}: {label.count} steps, {played}, {goal} a picture of the goal")
         return 0

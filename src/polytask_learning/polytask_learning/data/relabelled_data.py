@@ -112,6 +112,9 @@ def _check(label: Label, parts: Mapping[str, Tensor]) -> None:
             raise ValueError(f"{name} is {shape} {found.dtype}; valid: {part.shape} {kind}")
     if label.count < 1:
         raise ValueError(f"it has {label.count} steps; valid: 1 or more")
+    if not 0 <= label.played_steps < label.count:
+        alone = f"{label.played_steps} of {label.count} steps are of played episodes"
+        raise ValueError(f"{alone}; valid: 0 to {label.count - 1}")
     # Not a number is not within either.
     if not (parts["actions"].abs() <= 1).all():
         raise ValueError("an action is beyond -1 to 1")

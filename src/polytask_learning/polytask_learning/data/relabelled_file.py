@@ -25,6 +25,8 @@ LENGTH_BYTES = 8
 LONGEST_HEADER = 1_000_000
 BLOCK = 1 << 20
 UNKNOWN = "0" * 64
+# Episodes that an expert plays unless another number is asked for.
+PLAYED = 20
 
 
 class BrokenData(PolyTaskError):
@@ -41,9 +43,10 @@ class Label:
 
     `request` is what the run was asked for, `form` that of its episodes, `frame_stack` the number
     of pictures that one who learns from it sees at once, 0 if there are none. `expert` is the
-    SHA-256 of the checkpoint that acted. Of the steps of `episodes` practised episodes `keep` were
-    to be kept, and `count` were. `goal` is the SHA-256 of the demonstration that the goal's picture
-    is from.
+    SHA-256 of the checkpoint that acted. Of the steps of `episodes` practised episodes and of
+    `played` ones, which the expert has played by itself, `keep` were to be kept. `count` were, of
+    which the first `played_steps` are of played episodes. `goal` is the SHA-256 of the
+    demonstration that the goal's picture is from.
     """
 
     suite: str
@@ -56,6 +59,8 @@ class Label:
     episodes: int
     goal: str | None
     count: int = field(compare=False)
+    played: int = 0
+    played_steps: int = field(default=0, compare=False)
 
     def to_json(self) -> str:
         """Return it as text."""
@@ -66,11 +71,13 @@ class Label:
     @classmethod
     def from_json(cls, text: str) -> "Label":
         """Return what `to_json` made a text of; raise ValueError for any other."""
-        head = json.loads(text)
+        head: Any = json.loads(text)
         if not isinstance(head, dict) or head.pop("kind", None) != KIND:
             raise ValueError("it is something else")
         if (found := head.pop("format", None)) != FORMAT:
             raise ValueError(f"its format is {found}; valid: {FORMAT}")
+        # Nothing was played for the first files of this format.
+        head = {"played": 0, "played_steps": 0} | head
         if set(head) != {one.name for one in fields(cls)}:
             raise ValueError(f"it states {', '.join(sorted(head))}")
         try:
@@ -80,6 +87,11 @@ class Label:
         except (KeyError, TypeError) as error:
             raise ValueError(f"its form is {head['form']!r}") from error
         return cls(**head | {"form": form})
+
+
+def most_played(keep: int) -> int:
+    """Return how many of `keep` steps may be of played episodes."""
+    return keep // 2
 
 
 class Part(NamedTuple):

@@ -50,12 +50,13 @@ def distil(
     teachers = open_teachers(runs, request.observations)
     first = teachers[0].data
     size = first.seen_form.image or _size_of_goals(request, teachers[0], demonstrations)
-    book = make_book(request.goals, request.settings, size)
+    settings = request.settings_in(teachers[0].label.suite)
+    book = make_book(request.goals, settings, size)
     entries = [_entry(one, book, demonstrations) for one in teachers]
     manifest = {
         "kind": KIND,
         "request": asdict(request),
-        "settings": asdict(request.settings),
+        "settings": asdict(settings),
         "compute": asdict(compute),
         "form": first.seen_form._asdict(),
         "frame_stack": first.frame_stack,

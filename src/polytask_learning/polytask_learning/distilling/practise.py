@@ -27,6 +27,7 @@ from polytask_learning.settings import InvalidSetting
 from polytask_learning.training.assembly import Maker
 from polytask_learning.training.learn import Sink, learn
 from polytask_learning.training.means import Means
+from polytask_learning.training.playing import Playing
 from polytask_learning.training.relabel import relabel
 from polytask_learning.training.request import Request
 
@@ -63,7 +64,7 @@ def practise(
     asked = replace(request, hidden=folder.settings.hidden, start=policy.stage.best_hash())
     run = practice_of(path, request.task)
     practised = learn(asked, store, run, sink, means, _maker(policy))
-    relabel(run, folder.request.keep, store)
+    relabel(run, folder.request.keep, store, Playing())
     stage = joining(folder, run, store, means.compute)
     if not stage.has_best:
         best = practised.best()
@@ -78,8 +79,8 @@ class OldTasks:
     def __init__(self, policy: UnifiedPolicy, seed: int) -> None:
         """Draw by `seed` from the data that the policy keeps."""
         data = opened_data(policy.folder, policy.stage, policy.folder.request)
-        self._lessons, self._book = Lessons(data), policy.book
         self._settings = policy.folder.settings
+        self._lessons, self._book = Lessons(data, self._settings.played_share), policy.book
         self._random = np.random.default_rng(seed)
 
     def draw(self) -> Recalled:

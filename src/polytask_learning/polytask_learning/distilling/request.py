@@ -2,9 +2,14 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 from polytask_contract.errors import UnknownName
-from polytask_learning.distil_settings import DISTIL_PRESETS, DistilSettings
+from polytask_learning.distil_settings import (
+    DISTIL_FAST_FOR_SUITES,
+    DISTIL_PRESETS,
+    DistilSettings,
+)
 from polytask_learning.settings import InvalidSetting, check_setting
 from polytask_learning.training.request import OBSERVATIONS
 
@@ -55,7 +60,14 @@ class DistilRequest:
 
         Tasks that join get as large a share of these updates as of the preset's.
         """
-        settings = DISTIL_PRESETS[self.preset]
+        return self.settings_in("")
+
+    def settings_in(self, suite: str) -> DistilSettings:
+        """Return the settings, with what `suite` wants otherwise."""
+        changes: dict[str, Any] = {}
+        if self.preset == "fast":
+            changes |= DISTIL_FAST_FOR_SUITES.get(suite, {})
+        settings = replace(DISTIL_PRESETS[self.preset], **changes)
         if self.hidden:
             settings = replace(settings, hidden=self.hidden)
         if self.updates:

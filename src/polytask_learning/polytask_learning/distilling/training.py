@@ -58,7 +58,7 @@ class StageTraining:
             surgery=request.surgery,
             compute=compute,
         )
-        self._lessons = Lessons(self._data)
+        self._lessons = Lessons(self._data, self._settings.played_share)
         self._watch: Watch = watch or Unwatched()
         self._random = np.random.default_rng([request.seed, stage.number])
 

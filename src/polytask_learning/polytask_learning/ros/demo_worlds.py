@@ -33,8 +33,9 @@ class Asked:
 class DemoWorld:
     """Where the demo happens, and how long it may take.
 
-    `steps` are actions of practice at most, `episodes` those of an evaluation, `updates` those of
-    the distillation; `requests` is how often each task is asked for in each way.
+    `steps` are actions of practice at most, `episodes` those of an evaluation and those that an
+    expert plays to be distilled, `updates` those of the distillation; `requests` is how often each
+    task is asked for in each way.
     """
 
     suite: str
@@ -50,7 +51,7 @@ class DemoWorld:
     def learner(self) -> Part:
         """Return the learner that practises here."""
         pace = {"evaluate_every": self.evaluate_every, "evaluation_episodes": self.episodes}
-        return Part(LEARNING, "expert_learner", pace)
+        return Part(LEARNING, "expert_learner", pace | {"played": self.episodes})
 
 
 def address() -> str:

@@ -32,6 +32,7 @@ from polytask_learning.settings import InvalidSetting
 from polytask_learning.training.demonstrations import NoDemonstrations, Shown
 from polytask_learning.training.learn import learn_in
 from polytask_learning.training.means import Means
+from polytask_learning.training.playing import Playing
 from polytask_learning.training.relabel import relabel
 from polytask_learning.training.request import Request
 from polytask_learning.training.run_folder import OtherConfiguration, RunFolder
@@ -93,9 +94,10 @@ class ExpertLearner(LongGoalNode):
         with closing(environment), self._matcher(work, report) as match:
             request = self._request(goal, environment.specification, shown)
             means = Means(self._means, watch, match, settings["episodes_per_checkpoint"])
-            folder = learn_in(environment, request, shown, run, watch.tell, means)
-        report.at(Phase.RELABELLING, 0, 0)
-        relabel(run, settings["keep"], shown if goal.demonstrations else None)
+            folder = learn_in(environment, request, shown, run, report.tell, means)
+            report.at(Phase.RELABELLING, 0, 0)
+            playing = Playing(settings["played"], environment, watch)
+            relabel(run, settings["keep"], shown if goal.demonstrations else None, playing)
         write_report(folder, videos=False)
         return outcome(folder, request)
 

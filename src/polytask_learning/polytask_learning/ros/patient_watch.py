@@ -1,7 +1,6 @@
 """How a node looks on while its thread learns: it may break it off, and let it wait."""
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from polytask_contract.errors import PolyTaskError
@@ -26,10 +25,9 @@ class PatientWatch:
         self._work.check()
         self._report.at(phase, done, total)
 
-    def tell(self, metrics: Mapping[str, float]) -> None:
-        """Note what an episode or an evaluation came to: the environment is well."""
+    def well(self) -> None:
+        """Forget what the environment has failed by."""
         self._failing_since = None
-        self._report.tell(metrics)
 
     def lost(self, error: PolyTaskError) -> None:
         """Wait a little; raise `error` when that has been of no use for too long."""

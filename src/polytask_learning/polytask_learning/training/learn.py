@@ -4,18 +4,11 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from polytask_contract.environment import Environment
 from polytask_contract.episodes.form import Form
-from polytask_contract.errors import (
-    EnvironmentBusy,
-    EnvironmentLost,
-    ResetFailed,
-    WorldStopped,
-)
 from polytask_contract.specification import Observations
 from polytask_contract.success import RULES
 from polytask_contract.suites import find_suite
@@ -24,14 +17,10 @@ from polytask_learning.training.assembly import Maker, make_expert, make_loop
 from polytask_learning.training.demonstrations import Shown, demonstrated
 from polytask_learning.training.loop import Loop, Progress
 from polytask_learning.training.means import Means
+from polytask_learning.training.patience import patiently
 from polytask_learning.training.request import Request
 from polytask_learning.training.run_folder import MADE_WITH, RunFolder
 from polytask_learning.training.versions import versions
-
-# What an environment can fail by without being at its end: a robot stops, a server is restarted.
-PASSING = (EnvironmentBusy, EnvironmentLost, ResetFailed, WorldStopped)
-
-Done = TypeVar("Done")
 
 # Is told the metrics of each episode and each evaluation; all have `steps`.
 Sink = Callable[[Mapping[str, float]], None]
@@ -115,7 +104,7 @@ class _Run:
         progress = self._restored()
         while not progress.finished:
             before = progress.steps
-            self._tell(self._patiently(self._loop.run_episode))
+            self._tell(patiently(self._loop.run_episode, self._watch))
             due = self._loop.is_due(before)
             if due:
                 self._judge()
@@ -138,7 +127,7 @@ class _Run:
         return loop.progress
 
     def _judge(self) -> None:
-        result, better = self._patiently(self._loop.judge)
+        result, better = patiently(self._loop.judge, self._watch)
         if better:
             self._folder.keep_best(self._loop.state())
         rates = {f"evaluation/{rule}": result.rate(rule) for rule in RULES}
@@ -147,14 +136,6 @@ class _Run:
         count = float(len(result.seeds))
         measured = {"evaluation/return": earned, "evaluation/episodes": count}
         self._tell({"steps": steps, **rates, **measured})
-
-    def _patiently(self, act: Callable[[], Done]) -> Done:
-        """Return what `act` does, which changes nothing where the environment fails."""
-        while True:
-            try:
-                return act()
-            except PASSING as error:
-                self._watch.lost(error)
 
     def _tell(self, metrics: Mapping[str, float]) -> None:
         self._folder.tell(metrics)

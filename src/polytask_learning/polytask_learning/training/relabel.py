@@ -1,8 +1,9 @@
 """From learning to keeping: what a run has practised, with the actions of the expert it made.
 
-A uniform sample of all steps that are on disk is kept, with what the best expert does, without
-noise, in place of what was done while learning. A long run has forgotten its oldest episodes, as
-its replay has: the sample is then of the younger ones.
+First come steps of episodes that the expert has played by itself, half of what is kept at most.
+Then comes a uniform sample of all practised steps that are on disk, with what the best expert does,
+without noise, in place of what was done while learning. A long run has forgotten its oldest
+episodes, as its replay has: the sample is then of the younger ones.
 
 Of the demonstrations only the goal's picture is kept. Their steps are a few hundred beside tens of
 thousands, so they would weigh nothing in a uniform sample; where they matter, their own files have
@@ -30,11 +31,13 @@ from polytask_learning.data.relabelled_file import (
     Label,
     Part,
     PartsWriter,
+    most_played,
     read_label,
 )
 from polytask_learning.data.reservoir import KEEP, InvalidSample, sampled_steps
 from polytask_learning.training.acting import seen_in
 from polytask_learning.training.demonstrations import NoDemonstrations, Shown, hash_of
+from polytask_learning.training.playing import Playing, played
 from polytask_learning.training.run_folder import RunFolder
 from polytask_learning.training.trained import TrainedExpert
 
@@ -70,29 +73,41 @@ class Goal(NamedTuple):
     picture: Picture
 
 
-def relabel(run: Path, keep: int = KEEP, demonstrations: Shown | None = None) -> Path:
+def relabel(
+    run: Path,
+    keep: int = KEEP,
+    demonstrations: Shown | None = None,
+    playing: Playing | None = None,
+) -> Path:
     """Write what is kept of the run at `run`, and return the path of the file.
 
     It is left if it is there already: whole, of the same expert and practice, and for the same
-    `keep` and goal. The goal's picture is taken from `demonstrations`, and kept where they are
-    given and have pictures. The run must not be learning meanwhile. Raise InvalidSample for a
-    `keep` below 1, NoRun without an expert, EpisodesMissing without what was practised,
+    `keep`, goal and number of played episodes; none are played unless `playing` says so. The
+    goal's picture is taken from `demonstrations`, and kept where they are given and have pictures.
+    The run must not be learning meanwhile. Raise InvalidSample for a `keep` below 1 or fewer
+    episodes than none, NoRun without an expert, EpisodesMissing without what was practised,
     BrokenEpisode or InvalidEpisode for what is damaged or another's, NoDemonstrations where the
-    run's own are not given, and OSError for a full disk: what was there stays.
+    run's own are not given, what `played` does, and OSError for a full disk: what was there stays.
     """
+    playing = playing or Playing(0)
     if keep < 1:
         raise InvalidSample(f"{keep} steps are to be kept; valid: 1 or more")
+    if playing.count < 0:
+        raise InvalidSample(f"{playing.count} episodes are to be played; valid: 0 or more")
     expert = RunFolder(run).best_hash()
     trained = TrainedExpert(run)
     latest = trained.folder.latest()
     episodes = latest["progress"]["episodes"] if latest else 0
     goal = _goal(trained, demonstrations) if demonstrations else None
-    label = _label(trained, expert, keep, episodes, goal)
+    label = _label(trained, expert, keep, (episodes, playing.count), goal)
     path = run / RELABELLED
     if _is_there(path, label):
         return path
-    kept = _kept(trained, keep, episodes)
-    label = replace(label, count=sum(len(one.steps) for one in kept))
+    practised = _practised(trained, episodes)
+    first = _kept(played(trained, expert, playing), most_played(keep), trained)
+    steps = _steps(first)
+    kept = [*first, *_kept(practised, keep - steps, trained)]
+    label = replace(label, count=_steps(kept), played_steps=steps)
     try:
         with replacing(path) as aside:
             with aside.open("w+b") as file:
@@ -106,9 +121,12 @@ def relabel(run: Path, keep: int = KEEP, demonstrations: Shown | None = None) ->
 
 
 def _label(
-    trained: TrainedExpert, expert: str, keep: int, episodes: int, goal: Goal | None
+    trained: TrainedExpert, expert: str, keep: int, episodes: tuple[int, int], goal: Goal | None
 ) -> Label:
-    """Return the label of what there is to write, but for the count."""
+    """Return the label of what there is to write, but for the counts of steps.
+
+    The `episodes` are those that were practised and those that are played.
+    """
     return Label(
         suite=trained.request.suite,
         task=trained.request.task,
@@ -117,9 +135,11 @@ def _label(
         frame_stack=trained.kept_frames,
         expert=expert,
         keep=keep,
-        episodes=episodes,
+        episodes=episodes[0],
+        played=episodes[1],
         goal=goal.hash if goal else None,
         count=0,
+        played_steps=0,
     )
 
 
@@ -131,8 +151,8 @@ def _is_there(path: Path, label: Label) -> bool:
         return False
 
 
-def _kept(trained: TrainedExpert, keep: int, count: int) -> list[Kept]:
-    """Return what is kept of the first `count` practised episodes that are still there."""
+def _practised(trained: TrainedExpert, count: int) -> list[Path]:
+    """Return the files of the first `count` practised episodes, those that are still there."""
     folder = trained.folder.practised
     files = (path for path in folder.glob(f"*{SUFFIX}") if path.stem.isdecimal())
     # Later ones were not learnt from, and are dropped when the run goes on.
@@ -142,7 +162,13 @@ def _kept(trained: TrainedExpert, keep: int, count: int) -> list[Kept]:
         raise EpisodesMissing(
             f"{folder} has {found}, of {count} that were practised; valid: all up to {count - 1}"
         )
-    episodes = [paths[number] for number in sorted(paths)]
+    return [paths[number] for number in sorted(paths)]
+
+
+def _kept(episodes: Sequence[Path], keep: int, trained: TrainedExpert) -> list[Kept]:
+    """Return which steps are kept of the `episodes`: so many, drawn evenly, or all."""
+    if not (keep and episodes):
+        return []
     chosen = sampled_steps([_length(path) for path in episodes], keep, trained.request.seed)
     back = np.arange(1 - trained.kept_frames, 1)
     return [
@@ -150,6 +176,10 @@ def _kept(trained: TrainedExpert, keep: int, count: int) -> list[Kept]:
         for path, steps in zip(episodes, chosen, strict=True)
         if len(steps)
     ]
+
+
+def _steps(kept: Sequence[Kept]) -> int:
+    return sum(len(one.steps) for one in kept)
 
 
 def _length(path: Path) -> int:

@@ -32,7 +32,9 @@ class RunFolder:
         """Open the run at `path`; raise NoRun if there is none."""
         self.path = path
         self._checkpoints = path / "checkpoints"
-        self.practised, self.imitable = path / "episodes" / "practised", path / "episodes" / "own"
+        episodes = path / "episodes"
+        self.practised, self.imitable = episodes / "practised", episodes / "own"
+        self.played = episodes / "played"
         try:
             self.manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError) as error:

@@ -28,6 +28,9 @@ class Watch(Protocol):
         The episode, or the evaluation, that was under way begins anew. Raise to give up.
         """
 
+    def well(self) -> None:
+        """Take note that an episode, or an evaluation, has ended as it should."""
+
 
 class Unwatched:
     """Nobody looks on, and nothing is tried twice."""
@@ -38,3 +41,6 @@ class Unwatched:
     def lost(self, error: PolyTaskError) -> None:
         """Raise `error`."""
         raise error
+
+    def well(self) -> None:
+        """Do nothing."""
