@@ -165,17 +165,23 @@ def demonstrate(claim: Claim, store: Path) -> None:
             polytask("demos", "collect", *words, "--output", str(store))
 
 
-def learn_all(jobs: Sequence[Job], at_once: int) -> None:
-    """Run the jobs; how long each took is kept beside it, when nothing interrupted it."""
+def learn_all(jobs: Sequence[Job], at_once: int) -> bool:
+    """Run the jobs, and tell whether all came to their end.
+
+    How long each took is kept beside it, when nothing interrupted it.
+    """
+    whole = True
     fresh = [one for one in jobs if not Path(one.name).exists()]
     with closing(LocalExecutor(at_once).run(jobs)) as ended:
         for one in ended:
             if one.status:
                 say(f"{one.job.name} failed: {one.problem}")
+                whole = False
                 continue
             say(f"{one.job.name}: {one.seconds:.0f} s")
             if one.job in fresh:
                 Path(f"{one.job.name}.seconds").write_text(f"{one.seconds:.1f}\n", encoding="utf-8")
+    return whole
 
 
 def tested(run: Path, seed: int, episodes: int) -> dict[str, Any]:
@@ -244,8 +250,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main() -> None:
-    """Study every claim asked for and write a file for each; then tell how it went."""
+def main() -> int:
+    """Study every claim asked for, write a file for each, and tell how it went.
+
+    The status is 1 where something could not be learnt; of that claim nothing is written.
+    """
+    status = 0
     options = parse(sys.argv[1:])
     for name in options.claims:
         claim, runs = CLAIMS[name], options.runs.absolute()
@@ -258,14 +268,18 @@ def main() -> None:
             for task in claim.all_tasks
         }
         jobs = [job(claim, task, seed, run, store) for (task, seed), run in places.items()]
-        learn_all(jobs, options.jobs)
+        if not learn_all(jobs, options.jobs):
+            say(f"{name}: not all is learnt, so nothing is written; the same command goes on")
+            status = 1
+            continue
         rows: dict[str, list[dict[str, Any]]] = {task: [] for task in claim.all_tasks}
         for (task, seed), run in places.items():
             rows[task].append(tested(run, seed, options.episodes))
         found = result(claim, name, rows, options.seeds)
         write_result(name, found)
         say(f"{name}: {found['effective_tasks']:.1f} effective tasks")
+    return status
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
