@@ -134,9 +134,10 @@ def test_a_halt_stops_the_tool_in_mid_step_and_the_episode_goes_on(connect):
     # So slow that a step takes most of its period.
     with robot_of(parameters={"arm": {"speed": 0.08}}) as robot:
         environment = connect(robot)
-        environment.reset(1)
+        # Found before the episode begins, which waits for its first action but not for ever.
         publisher = robot.node.create_publisher(String, names.HALT, qos.EVENT)
         robot.until(publisher.get_subscription_count)
+        environment.reset(1)
         before = places(robot, 0.1)[-1][1]
         environment._link._actions.publish(_action(environment.turn, ASIDE))
         robot.until(lambda: robot.poses[-1][1].pose.position.y > before + 0.003)

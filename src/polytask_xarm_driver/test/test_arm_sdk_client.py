@@ -74,6 +74,17 @@ def test_an_answer_that_cannot_be_read_is_an_error(arm, error):
         arm.fault()
 
 
+def test_who_asks_while_another_thread_disconnects_has_lost_the_arm(arm):
+    def fail():
+        # What the SDK's own methods do then.
+        return None.gripper_modbus_get_pos()
+
+    answering(arm)
+    arm._service._api.get_gripper_position = fail
+    with pytest.raises(ArmLost, match="did not answer get_gripper_position"):
+        arm.opening()
+
+
 def test_a_gripper_at_another_speed_is_refused_and_nothing_is_changed(arm):
     answering(arm, get_rs485_baudrate=(0, 115200))
     with pytest.raises(ArmError, match="at 115200 baud; valid: 2000000"):

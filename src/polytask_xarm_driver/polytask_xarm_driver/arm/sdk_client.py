@@ -252,6 +252,9 @@ def _called(name: str, call: Callable[..., Any], *arguments: Any, **options: Any
         return call(*arguments, **options)
     except (ValueError, IndexError, struct.error) as error:
         raise ArmError(f"the controller's answer to {name} cannot be read: {error}") from None
+    except AttributeError as error:
+        # Who disconnects takes the SDK's parts away from under another thread's call.
+        raise ArmLost(f"the controller did not answer {name}") from error
 
 
 def _failed(name: str, code: int) -> ArmError:
