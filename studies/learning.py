@@ -91,12 +91,14 @@ CLAIMS = {
         longer={"door-open": 50_000},
     ),
     "metaworld_pixels": Claim(
-        "an expert for each of three tasks of Meta-World from pictures and one demonstration",
+        "an expert for each of two tasks of Meta-World from pictures and one demonstration",
         "metaworld",
         steps=25_000,
         observations="pixels",
-        tasks=("door-open", "drawer-close", "button-press-topdown"),
-        longer={"door-open": 50_000, "button-press-topdown": 50_000},
+        tasks=("door-open", "drawer-close"),
+        longer={"door-open": 50_000},
+        # An update takes so long that looking is cheap.
+        evaluate_every=1000,
         words=("--precision=bfloat16", "--channels-last"),
     ),
     "metaworld_teachers": Claim(
