@@ -24,7 +24,7 @@ from polytask_learning.data.relabelled_file import BrokenData, Label, read_label
 from polytask_learning.data.reservoir import InvalidSample
 from polytask_learning.data.thinning import thin
 from polytask_learning.settings import PRESETS, ExpertSettings
-from polytask_learning.training.learn import learn
+from polytask_learning.training.learn import learn, learn_in
 from polytask_learning.training.loop import TRAINING_SEEDS, VALIDATION_SEEDS
 from polytask_learning.training.playing import Playing, played
 from polytask_learning.training.relabel import RELABELLED, relabel
@@ -149,6 +149,14 @@ class Counted:
         return self._inner.step(action)
 
 
+class Robot(Counted):
+    """An environment that says it is none of the suite's simulation."""
+
+    @property
+    def specification(self):
+        return replace(self._inner.specification, simulated=False)
+
+
 class Noting(Unwatched):
     """Notes what it is told, and is patient."""
 
@@ -227,6 +235,28 @@ def test_it_is_not_played_in_an_environment_of_another_form(run):
         played(trained, "e" * 64, Playing(1, environment))
     assert environment.episodes == 0
     assert files(run) == []
+
+
+def test_an_expert_of_a_robot_does_not_play_in_the_simulation(run, tmp_path, capsys):
+    request = TrainedExpert(run).request
+    store = EpisodeStore(run.parent / "store")
+    suite = find_suite("point")
+    with closing(Robot()) as robot:
+        store.add(attempt(robot, suite.demonstrator(TASK), 0))
+        place = learn_in(robot, request, store, tmp_path / "robots", ignore).path
+        relabel(place, playing=Playing(2, robot))
+        kept = (place / RELABELLED).read_bytes()
+    assert command.main(["relabel", str(place), "--played", "5"]) == 1
+    assert (
+        "robots was learnt on a robot, which has still to play 3 of 5 episodes; valid: the 2 that "
+        "it has played, or a goal for its learner's node" in capsys.readouterr().err
+    )
+    assert len(files(place)) == 2
+    assert (place / RELABELLED).read_bytes() == kept
+    # What has been played where it was learnt is taken.
+    (place / RELABELLED).unlink()
+    assert command.main(["relabel", str(place), "--played", "2"]) == 0
+    assert (place / RELABELLED).read_bytes() == kept
 
 
 def test_fewer_episodes_than_none_are_refused(run):

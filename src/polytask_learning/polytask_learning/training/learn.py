@@ -19,7 +19,7 @@ from polytask_learning.training.loop import Loop, Progress
 from polytask_learning.training.means import Means
 from polytask_learning.training.patience import patiently
 from polytask_learning.training.request import Request
-from polytask_learning.training.run_folder import MADE_WITH, RunFolder
+from polytask_learning.training.run_folder import MADE_WITH, SIMULATED, RunFolder
 from polytask_learning.training.versions import versions
 
 # Is told the metrics of each episode and each evaluation; all have `steps`.
@@ -76,7 +76,7 @@ def learn_in(
         "compute": asdict(means.compute),
         "form": Form.of(environment.specification)._asdict(),
         "demonstrations": [one.hash for one in shown],
-        MADE_WITH: versions(),
+        MADE_WITH: {SIMULATED: environment.specification.simulated, **versions()},
     }
     folder = RunFolder.begin(path, manifest)
     episodes = [one.episode for one in shown]

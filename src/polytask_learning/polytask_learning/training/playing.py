@@ -14,6 +14,7 @@ from polytask_contract.episodes.episode import Episode
 from polytask_contract.episodes.episode_file import SUFFIX, to_bytes
 from polytask_contract.episodes.form import Form
 from polytask_contract.episodes.recording import Recording
+from polytask_contract.errors import PolyTaskError
 from polytask_contract.suites import Policy, find_suite
 from polytask_learning.data.relabelled_file import PLAYED
 from polytask_learning.training.patience import patiently
@@ -24,11 +25,15 @@ from polytask_learning.training.watch import Phase, Unwatched, Watch
 PLAYING_SEEDS = 1_500_000
 
 
+class NotSimulated(PolyTaskError):
+    """An expert of a robot was to play in the simulation; nothing was played."""
+
+
 @dataclass(frozen=True)
 class Playing:
     """How many episodes an expert is to play, where, and who looks on.
 
-    Without an `environment` it plays in one of its suite's.
+    Without an `environment` it plays in a simulation of its suite, if it has learnt in one.
     """
 
     count: int = PLAYED
@@ -40,12 +45,19 @@ def played(trained: TrainedExpert, expert: str, playing: Playing) -> list[Path]:
     """Return the files of the episodes that were asked for, and play those that there are not.
 
     They are in the run, under the first letters of `expert`, the SHA-256 of its checkpoint. Raise
-    InvalidEpisode for an environment of another form than the expert has learnt in, and what the
-    environment fails with; what has been played by then is kept.
+    InvalidEpisode for an environment of another form than the expert has learnt in, NotSimulated
+    where a robot's expert would have to play in the simulation, and what the environment fails
+    with; what has been played by then is kept.
     """
     folder = trained.folder.played / expert[:12]
     paths = [folder / f"{number:06d}{SUFFIX}" for number in range(playing.count)]
     missing = {number: path for number, path in enumerate(paths) if not path.exists()}
+    if missing and playing.environment is None and not trained.folder.simulated:
+        raise NotSimulated(
+            f"{trained.folder.path} was learnt on a robot, which has still to play {len(missing)} "
+            f"of {playing.count} episodes; valid: the {playing.count - len(missing)} that it has "
+            "played, or a goal for its learner's node"
+        )
     if missing:
         make_folder(folder)
         with _environment(trained, playing.environment) as environment:

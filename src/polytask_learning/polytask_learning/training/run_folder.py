@@ -15,6 +15,8 @@ METRICS = "metrics.jsonl"
 LATEST, BEST = "latest.checkpoint", "best.checkpoint"
 # What a run was begun with besides what it was asked for; another call may differ in it.
 MADE_WITH = "made_with"
+# Among that, whether the environment was a simulation.
+SIMULATED = "simulated"
 
 
 class OtherConfiguration(PolyTaskError):
@@ -59,6 +61,11 @@ class RunFolder:
         with replacing(path / MANIFEST) as aside:
             aside.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
         return cls(path)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it was begun in a simulation, and not on a robot."""
+        return bool(self.manifest.get(MADE_WITH, {}).get(SIMULATED, True))
 
     def latest(self) -> dict[str, Any] | None:
         """Return the newest state, None before the first; raise BrokenCheckpoint if damaged."""
