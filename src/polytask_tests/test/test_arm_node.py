@@ -479,12 +479,12 @@ def test_a_pressed_emergency_stop_must_be_released_before_a_recovery(running):
     assert "emergency stop" in result.message
     assert operator.status.phase == ArmStatus.STOPPED
     # Nor does the long way round clear it.
-    assert operator.change(Transition.TRANSITION_DEACTIVATE)
-    assert not operator.change(Transition.TRANSITION_ACTIVATE)
-    operator.fault(emergency_stop=False)
-    assert not operator.change(Transition.TRANSITION_ACTIVATE)
+    for pressed in (True, False):
+        operator.fault(emergency_stop=pressed)
+        assert operator.change(Transition.TRANSITION_DEACTIVATE)
+        assert operator.change(Transition.TRANSITION_ACTIVATE)
+        operator.phase(ArmStatus.STOPPED)
     assert operator.recover()[0].code == RecoverArm.Result.SUCCESS
-    assert operator.change(Transition.TRANSITION_ACTIVATE)
     operator.phase(ArmStatus.READY)
     operator.goes(MIDDLE)
 
@@ -500,6 +500,42 @@ def test_motors_that_refuse_are_said_and_work_later(cell):
     operator.fault(refuse_enable=False)
     assert operator.change(Transition.TRANSITION_ACTIVATE)
     operator.phase(ArmStatus.READY)
+
+
+def test_an_error_from_before_the_start_needs_one_recovery_and_no_restart(cell):
+    cell.emulate()
+    operator = cell.operator
+    operator.fault(emergency_stop=True)
+    cell.arm()
+    operator.phase(ArmStatus.STOPPED)
+    assert "release the emergency stop" in operator.status.reason
+    assert operator.recover()[0].code == RecoverArm.Result.FAILED
+    operator.fault(emergency_stop=False)
+    assert recovered(operator)
+    operator.goes(MIDDLE)
+
+
+@pytest.mark.parametrize(
+    "transition",
+    [
+        Transition(id=Transition.TRANSITION_ACTIVATE),
+        Transition(label="activate"),
+        Transition(id=200),
+        Transition(label="fly"),
+    ],
+)
+def test_a_transition_that_is_not_possible_is_refused_and_the_node_lives_on(cell, transition):
+    cell.emulate()
+    operator = cell.operator
+    process = cell.arm(autostart=False, stderr=subprocess.PIPE)
+    question = ChangeState.Request(transition=transition)
+    assert not operator.ask(ChangeState, "arm/change_state", question).success
+    assert operator.change(Transition.TRANSITION_CONFIGURE)
+    operator.phase(ArmStatus.IDLE)
+    process.signal(signal.SIGTERM)
+    assert process.wait(PATIENCE) == 0
+    said = process.errors.read().decode()
+    assert "is not possible from unconfigured; valid: configure (1), shutdown (5)" in said
 
 
 def test_being_told_to_stop_lasts_until_a_recovery(running):

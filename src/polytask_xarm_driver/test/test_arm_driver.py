@@ -42,6 +42,8 @@ LIMITS = Limits(
     load_mass=0.82,
     load_centre=(0.0, 0.0, 0.048),
 )
+# What a controller keeps that nobody has told any.
+OTHERS_LIMITS = replace(LIMITS, reduced_mode=False, fence=False)
 SETTINGS = Settings(
     period=0.02,
     command_timeout=0.15,
@@ -82,7 +84,7 @@ class FakeArm:
         self.twist, self.until, self.moved = REST, 0.0, time.monotonic()
         self.silent_since = None
         self.health_silent_since = None
-        self.kept = None
+        self.kept = OTHERS_LIMITS
         self.forced = {}
         self.fingers, self.grip_time = 0.0, 0.0
         self.move_failure = None
@@ -256,7 +258,7 @@ def test_configuring_sets_the_limits_reads_them_back_and_leaves_the_motors_off(m
     driver = make()
     assert driver.status().phase == Phase.OFFLINE
     driver.configure()
-    assert arm.calls[:4] == ["connect", "set_limits", "read_limits", "stop"]
+    assert arm.calls[:5] == ["connect", "fault", "set_limits", "read_limits", "stop"]
     assert arm.kept == LIMITS
     assert (driver.status().phase, arm.motors) == (Phase.IDLE, False)
     assert "clear" not in arm.calls
@@ -297,15 +299,27 @@ def test_a_controller_that_cannot_be_reached_leaves_nothing_behind(make, arm):
     driver.configure()
 
 
-def test_enabling_is_refused_while_there_is_an_error_and_does_not_clear_it(make, arm):
+def test_an_error_from_before_stops_the_arm_that_is_enabled_until_one_recovery(make, arm):
+    arm.fail(31)
     driver = make()
     driver.configure()
+    assert (driver.status().phase, arm.kept) == (Phase.IDLE, OTHERS_LIMITS)
+    driver.enable()
+    assert (driver.status().phase, arm.error, arm.motors) == (Phase.STOPPED, 31, False)
+    assert "controller error 31: the arm hit something" in driver.status().reason
+    assert "takes no commands: controller error 31" in driver.command(command())
+    assert "clear" not in arm.calls
+    driver.recover(lambda _: None)
+    assert (driver.status().phase, arm.error, arm.kept) == (Phase.READY, 0, LIMITS)
+
+
+def test_an_arm_that_is_not_enabled_is_cleared_and_limited_but_not_enabled_by_a_recovery(make, arm):
     arm.fail(31)
-    with pytest.raises(ArmError, match=r"controller error 31: the arm hit something.*recover"):
-        driver.enable()
-    assert (driver.status().phase, arm.error, arm.motors) == (Phase.IDLE, 31, False)
+    driver = make()
+    driver.configure()
     driver.recover(lambda _: None)
     assert (driver.status().phase, arm.error, arm.motors) == (Phase.IDLE, 0, False)
+    assert arm.kept == LIMITS
     driver.enable()
     assert driver.status().phase == Phase.READY
 

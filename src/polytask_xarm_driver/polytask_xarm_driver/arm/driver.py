@@ -58,12 +58,14 @@ class ArmDriver:
     def configure(self) -> None:
         """Connect, check the firmware, set the limits and read them back; the motors are off then.
 
-        Raise ArmError, with nothing left behind, when any of it fails.
+        A controller with an error takes no limits: the recovery sets them. Raise ArmError, with
+        nothing left behind, when any of it fails.
         """
         with self._telling:
             try:
                 self._arm.connect()
-                self._keep_limits()
+                if not self._arm.fault()[0]:
+                    self._keep_limits()
                 self._arm.disable()
             except ArmError:
                 self._arm.close()
@@ -73,15 +75,17 @@ class ArmDriver:
         self._attendant.start()
 
     def enable(self) -> None:
-        """Switch the motors on and follow commands; raise ArmError while there is a fault."""
+        """Switch the motors on and follow commands, or stop for an error; raise ArmError if not."""
         with self._telling:
             try:
                 self._connect_again(lambda _: None)
-                self._watch.check_fault("; call arm/recover")
+                if error := self._arm.fault()[0]:
+                    self._enter(Phase.STOPPED, describe(error))
+                    return
                 self._keep_limits()
                 self._make_ready()
             except ArmError:
-                self._disable()
+                self._switch_off(surely=False)
                 raise
             self._pursuit.commands.restart()
             self._enter(Phase.READY, NO_COMMAND)
@@ -92,12 +96,7 @@ class ArmDriver:
         with self._telling:
             was_ready = self._phase == Phase.READY
             self._enter(Phase.IDLE, NOT_ENABLED)
-            try:
-                self._arm.disable()
-            except ArmError as error:
-                self._enter(Phase.OFFLINE, str(error))
-                if was_ready:
-                    raise
+            self._switch_off(surely=was_ready)
 
     def close(self) -> None:
         """Disable and disconnect; leave no thread and no connection behind."""
@@ -133,10 +132,8 @@ class ArmDriver:
             except ArmError:
                 self._stand()
                 raise
-            if enabled:
-                self._enter(Phase.READY, NO_COMMAND)
-            else:
-                self._enter(Phase.IDLE, NOT_ENABLED)
+            end = (Phase.READY, NO_COMMAND) if enabled else (Phase.IDLE, NOT_ENABLED)
+            self._enter(*end)
 
     def _recover(self, progress: Callable[[str], None], enabled: bool) -> None:
         self._connect_again(progress)
@@ -178,11 +175,13 @@ class ArmDriver:
         self._watch.check_fault()
         self._pursuit.begin(self._watch.report().pose)
 
-    def _disable(self) -> None:
+    def _switch_off(self, *, surely: bool) -> None:
         try:
             self._arm.disable()
         except ArmError as error:
             self._enter(Phase.OFFLINE, str(error))
+            if surely:
+                raise
 
     # What comes from outside
 

@@ -49,8 +49,8 @@ class Watch:
             return f"the controller was put into mode {report.mode}; valid: {VELOCITY_MODE}"
         return ""
 
-    def check_fault(self, advice: str = "") -> None:
-        """Ask the controller for its error; raise ArmError for one, with `advice` at the end."""
+    def check_fault(self) -> None:
+        """Ask the controller for its error; raise ArmError for one."""
         error, _ = self._arm.fault()
         if error:
-            raise ArmError(describe(error) + advice)
+            raise ArmError(describe(error))

@@ -19,6 +19,7 @@ from polytask_msgs.action import RecoverArm
 from polytask_msgs.msg import ArmStatus, ToolCommand
 from polytask_ros import names, qos
 from polytask_ros.parameters import declare_parameters, refuse_undeclared
+from polytask_ros.transitions import refuse_impossible_transitions
 from polytask_ros.until import Until
 from polytask_xarm_driver.arm.driver import ArmDriver
 from polytask_xarm_driver.arm.errors import ArmError
@@ -55,6 +56,7 @@ class ArmNode(LifecycleNode):  # type: ignore[misc]  # rclpy is not typed
     def __init__(self) -> None:
         """Open the node `arm`; raise PolyTaskError for a bad parameter, or if it cannot start."""
         super().__init__("arm")
+        refuse_impossible_transitions(self)
         self._values = declare_parameters(self, "polytask_xarm_driver.ros", "arm.yaml")
         refuse_undeclared(self)
         self._reported = self.create_guard_condition(self._publish_report)
