@@ -1,5 +1,7 @@
 """What an expert is trained by, and that it learns where the answer is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -110,6 +112,41 @@ def test_the_actor_waits_until_the_critic_has_learnt_something():
     assert torch.equal(expert.act(seen, explore=False), before)
     expert.update(bandit(16, random), bandit(4, random))
     assert not torch.equal(expert.act(seen, explore=False), before)
+
+
+def seeing(settings):
+    """Return an expert of small pictures, and what makes a bandit's batch of them by colour."""
+    torch.manual_seed(0)
+    expert = Expert(PictureEncoder(3, (24, 24), 16), 16, ACTION, settings, 0)
+
+    def pictured(count, random):
+        batch = bandit(count, random)
+        colours = torch.cat([batch.observation, torch.zeros(count, 1)], dim=1) * 100 + 128
+        pictures = colours.to(torch.uint8)[:, :, None, None].expand(-1, -1, 24, 24)
+        return batch._replace(observation=pictures, next_observation=pictures)
+
+    return expert, pictured
+
+
+@pytest.mark.parametrize(("critic_first", "updates"), [(200, 200), (0, 200)])
+def test_an_encoder_that_learns_values_does_not_leave_behind_what_was_cloned(critic_first, updates):
+    random = np.random.default_rng(0)
+    # What the actor does is judged by imitation alone, and the critic has much to learn.
+    settings = replace(SMALL, critic_first=critic_first, value=0.0, average_rate=0.02)
+    expert, pictured = seeing(settings)
+    shown = pictured(16, random)
+    shown = shown._replace(action=shown.observation[:, :2, 0, 0] / 128 - 1)
+    for _ in range(150):
+        expert.imitate(shown)
+
+    def error():
+        return (expert.act(shown.observation, explore=False) - shown.action).square().mean().item()
+
+    cloned = error()
+    for _ in range(updates):
+        expert.update(pictured(16, random), shown)
+    assert cloned < 0.005
+    assert error() < 0.02
 
 
 def test_an_expert_goes_on_bit_for_bit_where_it_was_saved(tmp_path):

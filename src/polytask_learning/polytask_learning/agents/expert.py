@@ -63,6 +63,8 @@ class Expert:
             self._average = copy.deepcopy(self.actor).requires_grad_(requires_grad=False)
         self._updates = 0
         seen = list(encoder.parameters())
+        # Whether demonstrations that the critic learns from train the encoder by imitation, too.
+        self._anchored = bool(seen) and settings.demonstrated > 0
         self._actor_optimiser = self._adam(list(self.actor.parameters()))
         self._critic_optimiser = self._adam(list(self.critic.parameters()) + seen)
         self._imitation_optimiser = self._adam(list(self.actor.parameters()) + seen)
@@ -119,9 +121,12 @@ class Expert:
             batch = Batch(*(torch.cat(parts) for parts in zip(batch, shown, strict=True)))
         if not self._settings.demonstrated or self._is_noisy(shown.observation):
             beside = self._varied(shown.observation)
-        rows, metrics = self._update_critic(batch, beside)
+        anchors = len(shown.action) if self._anchored else 0
+        rows, metrics = self._update_critic(batch, beside, anchors)
         if self._updates > self._settings.critic_first:
             metrics |= self._update_actor(rows, len(batch.action), shown.action)
+        elif anchors:
+            metrics |= self._follow_encoder(rows[-anchors:], shown.action)
         _follow(self._target, self.critic, self._settings.target_rate)
         _follow(self._average, self.actor, self._settings.average_rate)
         return _numbers(metrics)
@@ -144,15 +149,26 @@ class Expert:
         return losses.noise(shape, self._settings.exploration, bound, self._generator)
 
     def _update_critic(
-        self, batch: Batch, beside: Tensor | None
+        self, batch: Batch, beside: Tensor | None, anchors: int
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return also the features of the batch's observations, and below them those `beside`."""
+        """Return also the features of the batch's observations, and below them those `beside`.
+
+        The last rows of the batch are `anchors`: what the encoder makes of them is to remain what
+        the actor imitates by. An encoder that the critic alone leads on leaves the actor behind.
+        """
         seen, ahead = map(self._shifted, (batch.observation, batch.next_observation))
         batch = batch._replace(observation=seen, next_observation=ahead)
         noise = self._noise(len(batch.action), self._settings.noise_bound)
-        loss, value, rows = self._critic_term(batch, beside, noise)
-        _minimise(self._critic_optimiser, loss)
+        loss, alike, value, rows = self._critic_term(batch, beside, noise, anchors)
+        _minimise(self._critic_optimiser, loss + self._settings.imitation * alike)
         return rows, {"critic_loss": loss, "value": value}
+
+    def _follow_encoder(self, rows: Tensor, demonstrated: Tensor) -> dict[str, Tensor]:
+        """Let the actor imitate by the features of now, while the critic is not worth following."""
+        with self._compute.autocast():
+            loss = losses.imitation_loss(self.actor(rows), demonstrated)
+        _minimise(self._actor_optimiser, loss)
+        return {"imitation_loss": loss}
 
     def _update_actor(self, rows: Tensor, count: int, demonstrated: Tensor) -> dict[str, Tensor]:
         noise = self._noise(count, self._settings.noise_bound)
@@ -172,12 +188,13 @@ class Expert:
         return losses.imitation_loss(actions, demonstrated)
 
     def _criticism(
-        self, batch: Batch, beside: Tensor | None, noise: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        self, batch: Batch, beside: Tensor | None, noise: Tensor, anchors: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         # With gradients first: the copies of weights that autocast keeps would lack them.
         with self._compute.autocast():
             features = self.encoder(batch.observation)
             said = self.critic(features, batch.action)
+            imitated = self.actor(features[-anchors:]) if anchors else None
             with torch.no_grad():
                 ahead = self.encoder(batch.next_observation)
                 values = self._target(ahead, losses.explored(self.actor(ahead), noise))
@@ -185,7 +202,10 @@ class Expert:
                 if beside is not None:
                     rows = torch.cat([rows, self.encoder(beside)])
         target = losses.bellman_target(batch.reward, batch.discount, values)
-        return losses.critic_loss(said, target), said.detach().mean(), rows
+        alike = said.new_zeros(())
+        if imitated is not None:
+            alike = losses.imitation_loss(imitated, batch.action[-anchors:])
+        return losses.critic_loss(said, target), alike, said.detach().mean(), rows
 
     def _improvement(
         self, rows: Tensor, noise: Tensor, demonstrated: Tensor
