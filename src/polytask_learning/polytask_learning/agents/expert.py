@@ -167,7 +167,8 @@ class Expert:
         """Let the actor imitate by the features of now, while the critic is not worth following."""
         with self._compute.autocast():
             loss = losses.imitation_loss(self.actor(rows), demonstrated)
-        _minimise(self._actor_optimiser, loss)
+        # Weighed as it will be: Adam remembers how large gradients were.
+        _minimise(self._actor_optimiser, self._settings.imitation * loss)
         return {"imitation_loss": loss}
 
     def _update_actor(self, rows: Tensor, count: int, demonstrated: Tensor) -> dict[str, Tensor]:
