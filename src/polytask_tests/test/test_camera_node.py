@@ -421,7 +421,8 @@ def test_pictures_that_a_busy_camera_misses_are_counted(viewer, start):
 
 
 def test_a_camera_that_shows_nothing_yet_waits_and_then_is_lost(viewer, start):
-    start(parameters=topic(start_timeout=1.5))
+    # Long enough for a viewer on a busy machine to be there.
+    start(parameters=topic(start_timeout=5.0))
     viewer.hear("waiting", "the first picture is waited for")
     _, values = viewer.hear("lost")
     assert "nobody publishes" in values["publishers"]

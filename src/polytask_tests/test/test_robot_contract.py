@@ -25,8 +25,18 @@ class TestRobot(EnvironmentContract):
 
     steps = 4
     namespace = "/robot_contract"
+    # Slower machines than a robot's run this: it is more patient than by default.
     parameters: ClassVar = {
-        "environment": {"control_period": 0.1, "reset.speed": 0.2, "hold_periods": 20}
+        "arm": {"feedback_timeout": 2.0},
+        "environment": {
+            "control_period": 0.1,
+            "reset.speed": 0.2,
+            "hold_periods": 20,
+            "limits.picture_age": 1.0,
+            "limits.scene_age": 1.0,
+            "limits.tool_age": 1.0,
+            "limits.skew": 0.5,
+        },
     }
 
     @pytest.fixture(autouse=True, scope="class")
