@@ -11,9 +11,10 @@ def refuse_impossible_transitions(node: LifecycleNode) -> None:
     change = service.callback
 
     def answer(request: Any, response: Any) -> Any:
-        possible = {known[0]: known[1] for known in machine.available_transitions}
+        possible = {one[0]: one[1] for one in machine.available_transitions}
         asked = request.transition
-        if asked.label not in possible.values() and (asked.label or asked.id not in possible):
+        known = asked.label in possible.values() if asked.label else asked.id in possible
+        if not known:
             node.get_logger().error(
                 f"the transition {asked.label or asked.id!r} is not possible from "
                 f"{machine.current_state[1]}; valid: "

@@ -75,7 +75,7 @@ class ArmDriver:
         self._attendant.start()
 
     def enable(self) -> None:
-        """Switch the motors on and follow commands, or stop for an error; raise ArmError if not."""
+        """Follow commands, or be stopped by an error that is there; raise ArmError if neither."""
         with self._telling:
             try:
                 self._connect_again(lambda _: None)
