@@ -9,7 +9,6 @@ import dm_env
 import numpy as np
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.clock import Clock, ClockType
-from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import String
@@ -32,6 +31,7 @@ from polytask_ros import names, qos
 from polytask_ros.messages import fill_observation, packed, spec_message
 from polytask_ros.parameters import InvalidParameter, declare_parameters, refuse_undeclared
 from polytask_ros.referee import ActionWatchdog, Holding, Turns
+from polytask_ros.runtime import let_arrive
 from polytask_ros.stepped_reset import SteppedReset
 
 # How often the server looks whether its client is still there, and resumes a reset under way.
@@ -124,7 +124,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
         """Stop the world, then the node."""
         self.interrupt("the server ends")
         # Who learnt first that the node is gone would not learn why.
-        self._observations.wait_for_all_acked(Duration(seconds=0.5))
+        let_arrive(self._observations)
         self._resets.destroy()
         self._world.close()
         super().destroy_node()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import rclpy
+from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
@@ -22,6 +23,8 @@ PROFILE = Path(__file__).with_name("fastdds.xml")
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 DISCOVERY_VARIABLES = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY")
 LONGEST_WAIT = 0.2
+# A reader that is gone without a word holds a node's end up for no longer [s].
+LONGEST_FAREWELL = 0.5
 
 
 def initialize(args: Sequence[str] | None = None, **options: Any) -> None:
@@ -46,6 +49,11 @@ def own_name(prefix: str, namespace: str, arguments: Sequence[str] = ()) -> dict
     name = f"{prefix}_{secrets.token_hex(4)}"
     words = [*arguments, "--ros-args", "-r", f"__node:={name}"]
     return {"node_name": name, "namespace": namespace or None, "cli_args": words}
+
+
+def let_arrive(publisher: Any) -> None:
+    """Wait until reliable readers have a node's last words, which its end might lose."""
+    publisher.wait_for_all_acked(Duration(seconds=LONGEST_FAREWELL))
 
 
 def run_node(make: Callable[[], Node]) -> None:

@@ -1,11 +1,19 @@
-"""A process gets PolyTask's middleware defaults unless somebody chose others."""
+"""A process gets PolyTask's middleware defaults, unless others are chosen; last words arrive."""
 
 import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 
 import pytest
 import rclpy
+from rclpy.context import Context
+from rclpy.duration import Duration
+from std_msgs.msg import String
 
-from polytask_ros import runtime
+from polytask_ros import qos, runtime
 
 
 @pytest.fixture
@@ -41,3 +49,66 @@ def test_another_discovery_range_is_left_alone(started, name):
     runtime.initialize()
     assert os.environ[name] == "SUBNET"
     assert sum(key in os.environ for key in runtime.DISCOVERY_VARIABLES) == 1
+
+
+READER = """
+import rclpy
+from std_msgs.msg import String
+from polytask_ros import qos
+from polytask_ros.runtime import initialize
+
+initialize()
+node = rclpy.create_node("reader")
+node.create_subscription(String, "last_words", lambda _: None, qos.LATCHED)
+rclpy.spin(node)
+"""
+
+
+@pytest.fixture
+def reader():
+    """Return a process that reads last_words reliably."""
+    process = subprocess.Popen([sys.executable, "-c", READER])
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def publisher(reader):
+    """Return what publishes to it."""
+    context = Context()
+    runtime.initialize(context=context)
+    node = rclpy.create_node("writer", context=context)
+    publisher = node.create_publisher(String, "last_words", qos.LATCHED)
+    deadline = time.monotonic() + 60
+    while not publisher.get_subscription_count():
+        assert reader.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    publisher.publish(String(data="before"))
+    assert publisher.wait_for_all_acked(Duration(seconds=60))
+    yield publisher
+    node.destroy_node()
+    context.shutdown()
+
+
+def acknowledged(publisher):
+    return publisher.wait_for_all_acked(Duration(seconds=0))
+
+
+def test_a_slow_reader_has_the_last_words_when_the_wait_ends(publisher, reader, monkeypatch):
+    monkeypatch.setattr(runtime, "LONGEST_FAREWELL", 60.0)
+    reader.send_signal(signal.SIGSTOP)
+    publisher.publish(String(data="last"))
+    assert not acknowledged(publisher)
+    threading.Timer(0.2, reader.send_signal, [signal.SIGCONT]).start()
+    runtime.let_arrive(publisher)
+    assert acknowledged(publisher)
+
+
+def test_a_reader_that_hears_nothing_does_not_hold_up_the_end(publisher, reader):
+    reader.send_signal(signal.SIGSTOP)
+    publisher.publish(String(data="last"))
+    runtime.let_arrive(publisher)
+    assert not acknowledged(publisher)
+    reader.send_signal(signal.SIGCONT)

@@ -14,6 +14,7 @@ from polytask_learning.ros.work import Cancelled, Work
 from polytask_msgs.msg import LearningStatus
 from polytask_ros import names, qos
 from polytask_ros.parameters import declare_parameters, refuse_undeclared
+from polytask_ros.runtime import let_arrive
 
 # How often a node looks whether its work is done, and how often it says where that stands [s].
 HEARTBEAT = 0.1
@@ -79,6 +80,7 @@ class LongGoalNode(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not typed
         if self._work is not None:
             self._work.close()
             self._end(LearningStatus.IDLE, "the node ends; the same goal goes on")
+            let_arrive(self._statuses)
         self._goals.destroy()
         super().destroy_node()
 

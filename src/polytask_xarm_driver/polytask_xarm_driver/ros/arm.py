@@ -19,6 +19,7 @@ from polytask_msgs.action import RecoverArm
 from polytask_msgs.msg import ArmStatus, ToolCommand
 from polytask_ros import names, qos
 from polytask_ros.parameters import declare_parameters, refuse_undeclared
+from polytask_ros.runtime import let_arrive
 from polytask_ros.transitions import refuse_impossible_transitions
 from polytask_ros.until import Until
 from polytask_xarm_driver.arm.driver import ArmDriver
@@ -105,6 +106,7 @@ class ArmNode(LifecycleNode):  # type: ignore[misc]  # rclpy is not typed
         if self._recovery is not None:
             self._recovery.join()
         self._publish_status()
+        let_arrive(self._statuses)
         self._recoveries.destroy()
         super().destroy_node()
 

@@ -12,6 +12,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from polytask_contract.table import Box
 from polytask_ros import names, qos
+from polytask_ros.runtime import let_arrive
 from polytask_xarm_driver.arm.rotation import Vector
 from polytask_xarm_driver.robot.robot_task import RobotTask
 
@@ -84,10 +85,11 @@ class Markers:
         self._publish(markers)
 
     def clear(self) -> None:
-        """Take everything away."""
+        """Take everything away, for good."""
         self._way.clear()
         if self._shown:
             self._publish([])
+            let_arrive(self._publisher)
 
     def _publish(self, markers: Sequence[Marker]) -> None:
         there = {(marker.ns, marker.id) for marker in markers}

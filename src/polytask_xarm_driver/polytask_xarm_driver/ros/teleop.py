@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
-from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import Joy
 from std_msgs.msg import String
@@ -15,6 +14,7 @@ from polytask_contract.environment import Turn
 from polytask_msgs.msg import Action, EnvironmentSpec, Observation, OperatorEvent
 from polytask_ros import names, qos
 from polytask_ros.parameters import declare_parameters, refuse_undeclared
+from polytask_ros.runtime import let_arrive
 from polytask_xarm_driver.teleop.mapping_file import load_mapping
 from polytask_xarm_driver.teleop.orders import Act, Halt, Order, Word
 from polytask_xarm_driver.teleop.pilot import Pilot
@@ -22,8 +22,6 @@ from polytask_xarm_driver.teleop.sample import Sample
 
 # How often the time is looked at; so much later than `joy_timeout` a silence may be noticed [s].
 TICK = 0.01
-# How long the last halt may take to reach everybody before the node ends all the same [s].
-LONGEST_FAREWELL = 0.5
 EVENTS = {
     Word.START: OperatorEvent.START,
     Word.SUCCESS: OperatorEvent.SUCCESS,
@@ -60,8 +58,7 @@ class Teleop(Node):  # type: ignore[misc]  # rclpy is not typed
     def destroy_node(self) -> None:
         """Halt what was steered, then end the node."""
         self._obey(self._pilot.end(time.monotonic()))
-        # What is under way when a process ends may be lost.
-        self._halts.wait_for_all_acked(Duration(seconds=LONGEST_FAREWELL))
+        let_arrive(self._halts)
         super().destroy_node()
 
     def _on_spec(self, message: Any) -> None:
