@@ -1,5 +1,7 @@
 """The robot as a world, on an arm of a few lines that follows what it is told."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -104,6 +106,28 @@ def test_a_reset_raises_the_tool_before_anything_else_moves():
         number for number, place in enumerate(aims) if np.linalg.norm(place[:2] - [0.4, 0.0]) > 1e-3
     )
     assert aims[sideways][2] == pytest.approx(BOX.high[2], abs=0.003)
+
+
+def test_a_reset_passes_over_the_start_without_a_rest_and_comes_down_on_it():
+    rig = Rig(speed=0.3)
+    steps = rig.world.begin("push", 3)
+    way = []
+    with contextlib.suppress(StopIteration):
+        while True:
+            next(steps)
+            rig.run(0.02)
+            way.append(rig.pose.position)
+    way = np.array(way)
+    start = way[-1]
+    aside = np.linalg.norm(way[:, :2] - way[0, :2], axis=1) > 0.005
+    under_way = way[aside & (np.linalg.norm(way - start, axis=1) > 0.005)]
+    over_start = np.array([*start[:2], BOX.high[2]])
+    assert np.linalg.norm(under_way - over_start, axis=1).min() < 0.01
+    assert np.linalg.norm(np.diff(under_way, axis=0), axis=1).min() > 0.001
+    # It comes down only where the start is.
+    low = under_way[under_way[:, 2] < BOX.high[2] - 0.012]
+    assert len(low)
+    assert np.all(np.linalg.norm(low[:, :2] - start[:2], axis=1) < 0.012)
 
 
 @settings(max_examples=25, deadline=None)

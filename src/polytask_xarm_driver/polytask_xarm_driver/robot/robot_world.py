@@ -105,11 +105,11 @@ class RobotWorld:
         self.task_name = task
         start = self._task.start.draw(np.random.default_rng(seed))
         yield from self._wait_until_ready()
-        yield from self._go("raising the tool", 0.2, self._above(self._pose().position))
+        yield from self._lead("raising the tool", 0.2, self._above(self._pose().position))
         if self._prepare is not None:
             yield from self._prepare_scene(task, seed)
-        yield from self._go("going to the start", 0.6, self._above(start))
-        yield from self._go("going to the start", 0.8, start)
+        yield from self._lead("going to the start", 0.6, self._above(start), start)
+        yield from self._come_to_rest()
         self._grasp = self._base = Grasp(start, self._task.fingers, 0.0)
         self.steps, self._accomplished, self._rests = 0, False, False
         return dm_env.restart(self._observe((yield from self._wait_for_sight(task))))
@@ -221,16 +221,18 @@ class RobotWorld:
                 return
             yield Progress("waiting for the arm", 0.0)
 
-    def _go(self, phase: str, share: float, point: Any) -> Generator[Progress, None, None]:
+    def _lead(self, phase: str, share: float, *points: Any) -> Generator[Progress, None, None]:
         task, settings = self._task, self._settings
-        end = Pose(point, task.turned)
+        corners = [Pose(point, task.turned) for point in points]
 
         def aim(pose: Pose) -> None:
             self._aim((pose, task.fingers))
 
         speeds = (settings.speed, settings.turn_speed)
-        for _ in approach(end, speeds, self._pose, aim, self._now):
+        for _ in approach(corners, speeds, self._pose, aim, self._now):
             yield Progress(phase, share)
+
+    def _come_to_rest(self) -> Generator[Progress, None, None]:
         # Its status comes later than its pose: only one that was told since then counts.
         arrived = self._now()
         deadline = arrived + PATIENCE
@@ -238,7 +240,7 @@ class RobotWorld:
             self._pose()
             if self._now() > deadline:
                 raise ResetFailed(f"the arm has not come to rest for {PATIENCE:g} s")
-            yield Progress(phase, share)
+            yield Progress("coming to rest", 0.85)
 
     def _prepare_scene(self, task: str, seed: int) -> Generator[Progress, None, None]:
         prepare = self._prepare
