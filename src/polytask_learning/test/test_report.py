@@ -193,6 +193,14 @@ def test_names_are_escaped(run):
     assert page.text.count(evil) >= 6
 
 
+def test_what_was_asked_for_names_the_kind_of_world_and_leaves_nothing_blank(run):
+    page = report(RunFolder(run), videos=False)
+    asked, versions = page.split("Asked for")[1].split("Versions")
+    assert [row in asked for row in (">simulated</", ">start</")] == [True, True]
+    assert "simulated" not in versions.split("Settings")[0]
+    assert "<td></td>" not in page
+
+
 def test_a_report_replaces_the_one_before_and_leaves_nothing_beside_it(run):
     before = {path.name for path in run.iterdir()} | {"report.html"}
     path = write_report(RunFolder(run), videos=False)

@@ -7,7 +7,7 @@ from polytask_learning.reports.commands import STORE, commands
 from polytask_learning.reports.headline import Headline
 from polytask_learning.reports.markup import Markup, element, joined, table
 from polytask_learning.reports.page import card, pair
-from polytask_learning.training.run_folder import MADE_WITH
+from polytask_learning.training.run_folder import MADE_WITH, SIMULATED
 
 # What to evaluate on when nothing was evaluated on test seeds yet.
 TESTED = range(50)
@@ -19,9 +19,11 @@ def particulars(manifest: Mapping[str, Any]) -> Markup:
     hashes = element("ol", *(element("li", str(one)) for one in shown), class_="hash")
     said = element("p", "Each file's SHA-256:", class_="soft")
     counted = card(f"{len(shown)} demonstration{'s' if len(shown) != 1 else ''}", said, hashes)
-    left = [facts("Asked for", manifest.get("request", {})), counted]
     version = manifest.get("reward_version")
     made = dict(manifest.get(MADE_WITH, {})) | ({"reward": version} if version else {})
+    # Whether the world was a simulation is no version of anything.
+    world = {SIMULATED: made.pop(SIMULATED)} if SIMULATED in made else {}
+    left = [facts("Asked for", manifest.get("request", {}) | world), counted]
     left += [facts("Computed on", manifest["compute"])] if "compute" in manifest else []
     left += [facts("Versions", made)]
     settings = facts("Settings", manifest.get("settings", {}))
@@ -50,13 +52,15 @@ def to_type(lines: Sequence[str], note: str = "") -> Markup:
 def facts(title: str, known: Mapping[str, Any], *notes: Markup) -> Markup:
     """Return a box of names and what they are, over notes.
 
-    Numbers, lists and truths are written as people do.
+    Numbers, lists and truths are written as people do, and nothing as a dash.
     """
     rows = [[name.replace("_", " "), _written(value)] for name, value in known.items()]
     return card(title, table(rows, class_="facts"), *notes)
 
 
 def _written(value: Any) -> str:
+    if value in ("", []):
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
