@@ -1,9 +1,9 @@
 """How fast the arm stops, for each reason that it has: on the wire, and at the tool.
 
-The robot is the emulated one: joystick messages, teleoperation, environment, driver, the maker's
-SDK, and the controller's emulator behind a tap on the wire. The tool moves steadily, then something
-happens. Counted from there: the first velocity of zero on the wire that no other follows, and the
-moment since which the tool's reported place moves by less than 2 mm/s.
+The robot is the emulated one: joystick messages, teleoperation, camera, environment, driver, the
+maker's SDK, and the controller's emulator behind a tap on the wire. The tool moves steadily, then
+something happens. Counted from there: the first velocity of zero on the wire that no other follows,
+and the moment since which the tool's reported place moves by less than 2 mm/s.
 """
 
 import signal
@@ -25,7 +25,6 @@ from benchmarks._report import refuse_arguments, report, say
 from benchmarks._wire_tap import WireTap
 from polytask_msgs.msg import ArmStatus
 from polytask_ros import names, qos
-from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.ros_environment import RosEnvironment
 from polytask_tests.robot_under_test import RobotUnderTest, free_address
 
@@ -49,7 +48,7 @@ MAPPING = {
 }
 BUTTONS = 6
 
-Event = Callable[["Rig"], None]
+Event = Callable[["Rig"], object]
 
 
 class Rig:
@@ -148,6 +147,11 @@ CASES: dict[str, tuple[Event, Event]] = {
     "dead-man button released": (lets_go, lambda _: None),
     "joystick unplugged": (falls_silent, lambda _: None),
     "joystick stuck": (is_stuck, lambda _: None),
+    "teleop killed": (
+        signals("teleop", signal.SIGKILL),
+        lambda rig: rig.robot.start("teleop"),
+    ),
+    "camera stalled": (signals("camera", signal.SIGSTOP), signals("camera", signal.SIGCONT)),
     "environment killed": (
         signals("environment", signal.SIGKILL),
         lambda rig: restarted(rig, "environment"),
@@ -159,6 +163,8 @@ CASES: dict[str, tuple[Event, Event]] = {
     "arm node killed": (signals("arm", signal.SIGKILL), lambda rig: restarted(rig, "arm")),
     "arm node stalled": (signals("arm", signal.SIGSTOP), signals("arm", signal.SIGCONT)),
     "collision (C31)": (fault("error", 31), lambda _: None),
+    "no inverse kinematics (C21)": (fault("error", 21), lambda _: None),
+    "joint too fast (C60)": (fault("error", 60), lambda _: None),
     "emergency stop": (fault("emergency_stop", True), fault("emergency_stop", False)),
     "control link cut": (fault("drop_control", True), lambda _: None),
 }
@@ -191,17 +197,16 @@ def rigged() -> Iterator[Rig]:
         "arm": {"address": listen},
         "environment": {"control_period": 0.1, "hold_periods": 50, "reset.speed": 0.25},
     }
-    robot = RobotUnderTest(NAMESPACE, parameters=parameters)
     with ExitStack() as stack:
-        tap = stack.enter_context(WireTap(listen, robot.address))
-        stack.enter_context(robot)
-        tap.watch_tool()
         folder = Path(stack.enter_context(TemporaryDirectory()))
         mapping = folder / "benchmark.yaml"
         mapping.write_text(yaml.safe_dump(MAPPING), encoding="utf-8")
-        teleop = executable("polytask_xarm_driver", "teleop")
-        wanted = {"mapping": str(mapping)}
-        stack.enter_context(NodeProcess(teleop, parameters=wanted, namespace=NAMESPACE))
+        parameters["teleop"] = {"mapping": str(mapping)}
+        robot = RobotUnderTest(NAMESPACE, pictures=True, parameters=parameters)
+        tap = stack.enter_context(WireTap(listen, robot.address))
+        stack.enter_context(robot)
+        tap.watch_tool()
+        robot.start("teleop")
         rig = Rig(robot, tap, connected())
         try:
             yield rig

@@ -44,7 +44,8 @@ class RobotUnderTest:
     """Emulator, arm, camera and environment in a namespace, watched by a node of its own.
 
     Parts are named `emulator`, `arm`, `camera` and `environment`; `parameters` are theirs by these
-    names, over those of a robot whose scene tells everything. Without `pictures` no camera is
+    names, over those of a robot whose scene tells everything. `teleop` is a part that waits to be
+    started. Without `pictures` no camera is
     started, and observations are states. Of the `kind` "sim" it is the simulated environment alone.
     """
 
@@ -64,6 +65,7 @@ class RobotUnderTest:
             "emulator": {"address": self.address},
             "arm": {"address": self.address, "autostart": True},
             "camera": {"source": "topic", "rate": 15.0},
+            "teleop": {},
             "environment": {"success": "scene", "things": True, "prepare_scene": True, **size},
         }
         if kind == "sim":
@@ -114,6 +116,7 @@ class RobotUnderTest:
             "arm": (DRIVER, "arm"),
             "camera": (DRIVER, "camera"),
             "environment": (DRIVER, "robot_environment"),
+            "teleop": (DRIVER, "teleop"),
             "simulation": ("polytask_sim", "sim_environment"),
         }[part]
         given = {**self._parameters[part], **parameters}
