@@ -11,7 +11,7 @@ from polytask_sim.suites.xarm import TASKS
 from polytask_tests.robot_under_test import RobotUnderTest
 from polytask_xarm_driver.robot.robot_task import find_tasks, read_tasks
 
-# What the emulated arm repeats of a place [m] after a reset and some steps: it arrives within 2 mm,
+# What the emulated arm repeats of a place [m] after a reset and some steps: it rests within 5 mm,
 # and a step's end is seen up to one report and one period's jitter away from where it was before.
 REPEATS = 0.012
 

@@ -90,6 +90,8 @@ def test_a_reset_ends_in_the_tasks_start_with_its_fingers():
         place = first.observation["state"][:3]
         assert np.allclose(start.clip(place), place, atol=0.003)
         assert first.observation["state"][3] == pytest.approx(0.02)
+        # It rests there until somebody acts.
+        assert rig.told[-1] is None
 
 
 def test_the_same_seed_begins_at_the_same_place():
@@ -308,12 +310,13 @@ def test_things_are_prepared_while_the_tool_is_up():
     asked = []
 
     def prepare(task, seed):
-        asked.append((task, seed, rig.pose.position[2]))
+        asked.append((task, seed, rig.pose.position[2], rig.told[-1]))
         return lambda: True
 
     rig = Rig(prepare=prepare)
     rig.reset("push", 9)
-    assert asked == [("push", 9, pytest.approx(BOX.high[2], abs=0.003))]
+    # And it rests meanwhile.
+    assert asked == [("push", 9, pytest.approx(BOX.high[2], abs=0.003), None)]
 
 
 def test_a_reset_waits_for_preparation_and_passes_on_why_it_failed():

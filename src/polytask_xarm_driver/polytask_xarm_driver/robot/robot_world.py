@@ -107,6 +107,7 @@ class RobotWorld:
         yield from self._wait_until_ready()
         yield from self._lead("raising the tool", 0.2, self._above(self._pose().position))
         if self._prepare is not None:
+            yield from self._come_to_rest()
             yield from self._prepare_scene(task, seed)
         yield from self._lead("going to the start", 0.6, self._above(start), start)
         yield from self._come_to_rest()
@@ -233,6 +234,8 @@ class RobotWorld:
             yield Progress(phase, share)
 
     def _come_to_rest(self) -> Generator[Progress, None, None]:
+        # Near enough is where it is: to the last tenth of a millimetre takes the arm a second.
+        self._aim(None)
         # Its status comes later than its pose: only one that was told since then counts.
         arrived = self._now()
         deadline = arrived + PATIENCE
