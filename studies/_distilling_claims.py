@@ -86,6 +86,8 @@ CLAIMS = {
         "one policy of 16 tasks of Meta-World with so many weights",
         "metaworld",
         "metaworld_state",
+        # The largest are slow on a processor.
+        words=("--precision", "bfloat16"),
         variants={name: ("--hidden", *widths.split()) for name, widths in WIDTHS.items()},
     ),
     "distill_pcgrad": Claim(
