@@ -1,11 +1,20 @@
 """Gradient surgery keeps what does not oppose, and takes away what does."""
 
+from copy import deepcopy
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as some
+from torch import nn
 
+from polytask_learning.agents import distiller
+from polytask_learning.agents.distiller import Distiller
 from polytask_learning.agents.surgery import without_conflicts
+from polytask_learning.data.lessons import Lesson
+from polytask_learning.distil_settings import DistilSettings
+from polytask_learning.networks.unified import UnifiedActor, VectorGoal
 
 
 def operated(gradients, seed=0):
@@ -31,6 +40,44 @@ def test_of_two_tasks_none_is_opposed(seed):
     gradients = torch.randn(2, 7, generator=torch.Generator().manual_seed(seed))
     found = without_conflicts(gradients, torch.Generator().manual_seed(seed))
     assert (gradients @ found >= -1e-6).all()
+
+
+def one_by_one(gradients, orders):
+    """Algorithm 1 of the paper, word for word."""
+    freed = [gradient.clone() for gradient in gradients]
+    for task, order in enumerate(orders.tolist()):
+        for other in order:
+            if other != task and (along := freed[task] @ gradients[other]) < 0:
+                freed[task] -= along / gradients[other].square().sum() * gradients[other]
+    return torch.stack(freed).mean(dim=0)
+
+
+@given(some.integers(0, 1000), some.integers(1, 9), some.integers(2, 50))
+def test_many_are_freed_as_one_after_the_other(seed, tasks, weights):
+    gradients = torch.randn(
+        tasks, weights, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
+    )
+    orders = torch.rand(tasks, tasks, generator=torch.Generator().manual_seed(seed)).argsort(dim=1)
+    found = without_conflicts(gradients, torch.Generator().manual_seed(seed))
+    torch.testing.assert_close(found, one_by_one(gradients, orders))
+
+
+@pytest.mark.parametrize("modality", ["onehot", "language"])
+def test_what_is_freed_are_the_gradients_of_each_tasks_own_loss(monkeypatch, modality):
+    encoder = nn.Identity()
+    encoder.features = 5
+    goals = {"onehot": VectorGoal(3, 4), "language": VectorGoal(6, 4)}
+    actor = UnifiedActor(encoder, goals, (8,), 2, layer_norm=True)
+    lesson = Lesson(np.arange(3), torch.randn(12, 5), torch.rand(12, 2))
+    wanted = torch.randn(3, 3 if modality == "onehot" else 6)
+    monkeypatch.setattr(distiller, "without_conflicts", lambda found, _: found.mean(dim=0))
+    found = {}
+    for surgery in (False, True):
+        one = Distiller(deepcopy(actor), DistilSettings(), 10, 0, surgery=surgery)
+        losses = one.update(lesson, modality, wanted)
+        gradients = [weight.grad for weight in one.actor.parameters()]
+        found[surgery] = [losses, *(each for each in gradients if each is not None and each.any())]
+    torch.testing.assert_close(found[True], found[False])
 
 
 @given(some.integers(0, 1000))

@@ -64,11 +64,12 @@ class Distiller:
         )
         if seen.dim() == 2 and (width := self._settings.state_noise):
             seen = seen + losses.noise(seen.shape, width, math.inf, self._generator)
-        found = self._term(seen, modality, wanted, lesson.actions.to(device))
+        taught = lesson.actions.to(device)
         self._optimiser.zero_grad(set_to_none=True)
         if self._surgery:
-            self._operate(found)
+            found = self._operated(seen, modality, wanted, taught)
         else:
+            found = self._term(seen, modality, wanted, taught)
             found.mean().backward()  # type: ignore[no-untyped-call]  # torch does not type it
         for group in self._optimiser.param_groups:
             group["lr"] = self._rate()
@@ -81,18 +82,21 @@ class Distiller:
             actions = self.actor(seen, modality, goals)
         return losses.distillation_losses(actions, taught, len(goals))
 
-    def _operate(self, found: Tensor) -> None:
-        """Give the weights what gradient surgery leaves of the gradients of each of `found`."""
-        gradients = []
-        for loss in found:
-            parts = torch.autograd.grad(
-                loss, self._weights, retain_graph=True, materialize_grads=True
-            )
-            gradients.append(torch.cat([part.flatten() for part in parts]))
+    def _operated(self, seen: Tensor, modality: str, goals: Tensor, taught: Tensor) -> Tensor:
+        """Give the weights what surgery leaves of each task's gradient; return the losses (K,)."""
+        losses_found, gradients = [], []
+        # Task by task: a gradient of one costs no pass over the others' steps.
+        of_tasks = (part.chunk(len(goals)) for part in (seen, goals, taught))
+        for observations, goal, actions in zip(*of_tasks, strict=True):
+            loss = self._term(observations, modality, goal, actions)
+            of_weights = torch.autograd.grad(loss, self._weights, materialize_grads=True)
+            losses_found.append(loss.detach())
+            gradients.append(torch.cat([one.flatten() for one in of_weights]))
         left = without_conflicts(torch.stack(gradients), self._generator)
         sizes = [weight.numel() for weight in self._weights]
         for weight, part in zip(self._weights, torch.split(left, sizes), strict=True):
             weight.grad = part.view_as(weight).contiguous()
+        return torch.cat(losses_found)
 
     def _rate(self) -> float:
         """Return the learning rate of the present update."""

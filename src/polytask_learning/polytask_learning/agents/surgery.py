@@ -10,15 +10,16 @@ def without_conflicts(gradients: Tensor, generator: torch.Generator) -> Tensor:
     Each loses its part along every other one that it opposes, one after the other in an order
     that `generator`, on their device, draws.
     """
-    count = len(gradients)
-    sizes = gradients.square().sum(dim=1)
-    freed = gradients.clone()
-    for task in range(count):
-        order = torch.randperm(count, generator=generator, device=generator.device)
-        for other in order.tolist():
-            if other == task or not sizes[other] > 0:
-                continue
-            along = torch.dot(freed[task], gradients[other])
-            if along < 0:
-                freed[task] -= along / sizes[other] * gradients[other]
-    return freed.mean(dim=0)
+    count, device = len(gradients), gradients.device
+    tasks = torch.arange(count, device=device)
+    orders = torch.rand(count, count, generator=generator, device=device).argsort(dim=1)
+    # What is left of a gradient is a sum of all of them, and these are few beside their numbers:
+    # so it is told by its shares of each, and how it lies to each follows from their products.
+    products = gradients @ gradients.T
+    sizes = products.diagonal()
+    shares = torch.eye(count, dtype=gradients.dtype, device=device)
+    for others in orders.T:
+        along = (shares * products[others]).sum(dim=1)
+        opposed = (along < 0) & (others != tasks) & (sizes[others] > 0)
+        shares[tasks, others] -= torch.where(opposed, along / sizes[others], 0.0)
+    return shares.mean(dim=0) @ gradients
