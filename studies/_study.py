@@ -12,12 +12,20 @@ from polytask_contract.durable import replacing
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "runs" / "study"
+# Tests of each task and seed unless another number is asked for.
+TESTS = 20
 
 
 def polytask(*words: str | Path) -> None:
     """Perform a verb, and end when it fails."""
     command = ["polytask", *map(str, words)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def command_of(words: str, seeds: int, tests: int) -> str:
+    """Return the command of a study, which makes its result anew."""
+    more = f" --episodes {tests}" if tests != TESTS else ""
+    return f"./run study {words} --seeds {seeds}{more}"
 
 
 def made_by(command: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from polytask_contract.episodes.store import EpisodeStore
 from polytask_learning.settings import FULL_RETURN
 from polytask_learning.training.evaluate import Evaluation
 from studies._distilling_claims import CLAIMS, Claim
-from studies._study import RUNS, made_by, polytask, write_result
+from studies._study import RUNS, TESTS, command_of, made_by, polytask, write_result
 
 RULE = "held"
 # Demonstrations of a task whose last pictures are its goal images.
@@ -104,6 +104,7 @@ def result(claim: Claim, name: str, goal: str, found: Sequence[dict[str, Any]]) 
     tasks = of_tasks(found, goal)
     effective = sum(row["score"] for row in tasks.values())
     experts = sum(row["experts_score"] for row in tasks.values())
+    tests = len(found[0]["rows"][0]["found"]["result"]["seeds"])
     summaries = [next(one for one in each["goals"] if one["modality"] == goal) for each in found]
     about: dict[str, Any] = {
         "claim": claim.text,
@@ -122,7 +123,7 @@ def result(claim: Claim, name: str, goal: str, found: Sequence[dict[str, Any]]) 
         "of_seeds": summaries,
         "rule": RULE,
         "seeds": list(range(len(found))),
-        **made_by(f"./run study distilling {name} --seeds {len(found)}"),
+        **made_by(command_of(f"distilling {name}", len(found), tests)),
     }
 
 
@@ -153,7 +154,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run study distilling", description=__doc__)
     parser.add_argument("claims", nargs="+", choices=sorted(CLAIMS), metavar="CLAIM", help="what")
     parser.add_argument("--seeds", type=argument_types.positive, default=3, help="policies")
-    parser.add_argument("--episodes", type=argument_types.positive, default=20, help="tests each")
+    parser.add_argument(
+        "--episodes", type=argument_types.positive, default=TESTS, help="tests each"
+    )
     parser.add_argument("--runs", type=Path, default=RUNS, help="their place")
     return parser.parse_args(arguments)
 

@@ -26,7 +26,7 @@ from polytask_learning.jobs.choices import AUTO, workers
 from polytask_learning.jobs.job import Job
 from polytask_learning.jobs.local import LocalExecutor
 from polytask_learning.settings import FULL_RETURN
-from studies._study import ROOT, RUNS, made_by, polytask, write_result
+from studies._study import ROOT, RUNS, TESTS, command_of, made_by, polytask, write_result
 
 RULE = "held"
 
@@ -225,6 +225,7 @@ def result(claim: Claim, name: str, rows: dict[str, list[dict[str, Any]]], seeds
             "median_seconds": median(times) if times else None,
             "experts": experts,
         }
+    tests = next(iter(rows.values()))[0]["episodes"]
     full_return = FULL_RETURN.get(claim.suite)
     if full_return:
         shares = [row["mean_return"] / full_return for row in tasks.values()]
@@ -237,7 +238,7 @@ def result(claim: Claim, name: str, rows: dict[str, list[dict[str, Any]]], seeds
         "tasks": tasks,
         "rule": RULE,
         "seeds": list(range(seeds)),
-        **made_by(f"./run study learning {name} --seeds {seeds}"),
+        **made_by(command_of(f"learning {name}", seeds, tests)),
     }
 
 
@@ -246,7 +247,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run study learning", description=__doc__)
     parser.add_argument("claims", nargs="+", choices=sorted(CLAIMS), metavar="CLAIM", help="what")
     parser.add_argument("--seeds", type=argument_types.positive, default=3, help="experts a task")
-    parser.add_argument("--episodes", type=argument_types.positive, default=20, help="tests each")
+    parser.add_argument(
+        "--episodes", type=argument_types.positive, default=TESTS, help="tests each"
+    )
     parser.add_argument("--jobs", type=workers, default=AUTO, help="learners at once (auto)")
     parser.add_argument("--runs", type=Path, default=RUNS, help="their place")
     return parser.parse_args(arguments)
