@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from polytask_contract.episodes.form import InvalidEpisode
-from polytask_contract.errors import PolyTaskError
+from polytask_contract.errors import PolyTaskError, UnknownName
 from polytask_learning.data.relabelled_data import RelabelledData
 from polytask_learning.data.relabelled_file import Label
 from polytask_learning.distilling.unified_folder import is_unified
@@ -33,9 +33,9 @@ class Teacher(NamedTuple):
 def open_teachers(runs: Sequence[Path], observations: str) -> list[Teacher]:
     """Return the experts of `runs`, for a student of `observations`.
 
-    Raise NoRun where there is no expert, BrokenData for a damaged file, UnknownName for one
-    without the observations, and UnusableTeacher for data that is missing or of another expert,
-    for experts of two forms and for two of a task.
+    Raise NoRun where there is no expert, BrokenData for a damaged file, and UnusableTeacher for
+    data that is missing, of another expert or without the observations, for experts of two forms
+    and for two of a task.
     """
     teachers = [_opened(run, observations) for run in runs]
     check_together([(str(one.run), one.data) for one in teachers])
@@ -49,7 +49,11 @@ def _opened(run: Path, observations: str) -> Teacher:
     remedy = f"`polytask relabel {run}` makes it"
     if not path.exists():
         raise UnusableTeacher(f"{run} has no {RELABELLED} to learn from; {remedy}")
-    data = RelabelledData(path, observations)
+    try:
+        data = RelabelledData(path, observations)
+    except UnknownName as error:
+        kept = "; `polytask learn --pictures` keeps pictures" if observations == "pixels" else ""
+        raise UnusableTeacher(f"in {path} {error}{kept}") from error
     if data.label.expert != expert:
         raise UnusableTeacher(
             f"{path} is by the expert {data.label.expert[:12]}, and that of the run is "
