@@ -111,6 +111,18 @@ def test_what_has_not_been_measured_says_so_and_tells_the_command(tmp_path):
     assert "Not measured yet: `./run study learning metaw" in fill_results(README, tmp_path)
 
 
+def test_the_pictures_of_variants_show_the_newest_results():
+    program = runpy.run_path(str(ROOT / "docs" / "draw_variants.py"))
+    drawn = {
+        path.stem: path.read_text(encoding="utf-8") for path in program["PICTURES"].glob("*.svg")
+    }
+    assert drawn == program["drawn"]()
+    kept = json.loads((ROOT / "docs/results/distill_kept.json").read_text(encoding="utf-8"))
+    for policy in kept["variants"].values():
+        policy["retention"] += 0.005
+    assert program["drawing"](kept, "steps") != drawn["distill_kept"]
+
+
 def test_a_mark_that_names_no_part_is_refused():
     with pytest.raises(KeyError, match="experiments"):
         fill_results("<!-- filled: experiments -->\n<!-- end -->\n")
