@@ -222,6 +222,8 @@ def test_of_a_task_that_joins_another_number_may_be_kept(tmp_path, teachers):
     path = tmp_path / "u"
     distil(DistilRequest(keep=50, updates=50), [teachers[TASKS[0]]], path, nothing)
     folder = add(path, teachers[TASKS[1]], nothing, keep=20)
+    with pytest.raises(InvalidSetting, match="keep is 0; valid: at least 1"):
+        add(path, teachers[TASKS[2]], nothing, keep=0)
     add(path, teachers[TASKS[2]], nothing)
     assert [len(RelabelledData(folder.data(task))) for task in TASKS] == [50, 20, 50]
 

@@ -19,6 +19,7 @@ from polytask_learning.distilling.teachers import Teacher, check_together, open_
 from polytask_learning.distilling.training import Sink, StageTraining, opened_data
 from polytask_learning.distilling.unified_folder import KIND, Stage, UnifiedFolder
 from polytask_learning.goals.book import GoalBook
+from polytask_learning.settings import check_setting
 from polytask_learning.training.request import PICTURE
 from polytask_learning.training.run_folder import MADE_WITH, OtherConfiguration
 from polytask_learning.training.trained import TrainedExpert
@@ -84,7 +85,7 @@ def add(
     The policy is as large as before, and remains what it was until the new one is at its end.
     Where that was stopped, the same call goes on; where it knows this expert already, nothing is
     done. Of the task `keep` steps are kept, by default as many as of others. Raise as `distil`
-    does, and InvalidSample for a `keep` below 1.
+    does, and InvalidSetting for a `keep` below 1.
     """
     compute = compute or ComputeSettings()
     compute.prepare_process()
@@ -102,6 +103,8 @@ def joining(
     keep: int | None = None,
 ) -> Stage:
     """Return the stage in which the expert of `run` joins: the next one, or one that has ended."""
+    keep = folder.request.keep if keep is None else keep
+    check_setting("keep", keep, keep > 0, "at least 1")
     before = folder.current()
     (teacher,) = open_teachers([run], folder.request.observations)
     for stage in folder.stages()[: before.number + 1]:
@@ -114,8 +117,7 @@ def joining(
     book = make_book(folder.request.goals, folder.settings, folder.goal_image)
     book.load_state_dict(before.goals())
     entries = [*before.tasks, _entry(teacher, book, demonstrations)]
-    asked = (entries, keep or folder.request.keep)
-    return _begun(folder, before.number + 1, asked, book, compute, [teacher])
+    return _begun(folder, before.number + 1, (entries, keep), book, compute, [teacher])
 
 
 def _begun(
