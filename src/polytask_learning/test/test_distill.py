@@ -209,6 +209,22 @@ def test_states_are_learnt_with_the_noise_that_the_suite_wants(tmp_path, teacher
     assert paper.settings.state_noise == 0.0
 
 
+@pytest.mark.parametrize(
+    ("preset", "hidden", "rate"),
+    [
+        ("fast", (), 1e-3),
+        ("fast", (128, 128), 1e-3),
+        ("fast", (512, 1024), 2.5e-4),
+        ("paper", (512,), 5e-5),
+        ("paper", (2048, 2048), 2.5e-5),
+    ],
+)
+def test_layers_wider_than_the_presets_learn_slower(monkeypatch, preset, hidden, rate):
+    monkeypatch.undo()
+    settings = DistilRequest(preset=preset, hidden=hidden).settings
+    assert settings.learning_rate == pytest.approx(rate)
+
+
 def test_the_kitchen_has_settings_of_its_own(monkeypatch):
     monkeypatch.undo()
     settings = DistilRequest().settings_in("kitchen")

@@ -23,8 +23,9 @@ class DistilRequest:
 
     `observations` is one of OBSERVATIONS, `goals` are some of MODALITIES, `preset` one of
     DISTIL_PRESETS; raise UnknownName for anything else. `hidden` are the widths of its layers,
-    and `updates` what it is trained with at first, the preset's if empty or 0. `keep` is how many
-    steps of a task are kept at most. `surgery` frees gradients of what opposes other tasks'.
+    and `updates` what it is trained with at first, the preset's if empty or 0. The learning rate
+    is as many times below the preset's as the layers are wider. `keep` is how many steps of a task
+    are kept at most. `surgery` frees gradients of what opposes other tasks'.
     """
 
     observations: str = "state"
@@ -69,7 +70,11 @@ class DistilRequest:
             changes |= DISTIL_FAST_FOR_SUITES.get(suite, {})
         settings = replace(DISTIL_PRESETS[self.preset], **changes)
         if self.hidden:
+            presets = max(settings.hidden)
             settings = replace(settings, hidden=self.hidden)
+            # The wider a layer, the more a step of Adam's changes what comes out of it.
+            rate = settings.learning_rate * min(1.0, presets / max(self.hidden))
+            settings = replace(settings, learning_rate=rate)
         if self.updates:
             added = math.ceil(self.updates * settings.added_updates / settings.updates)
             settings = replace(settings, updates=self.updates, added_updates=added)
