@@ -89,7 +89,8 @@ class GoalClient:
             # A server knows a client a moment later than the client it; before, answers get lost.
             self._executor.spin_until_future_complete(Future(), timeout_sec=SETTLING)
             answering = client.call_async(request)
-            return self._result(answering, f"{name}: an answer", timeout or self._timeout)
+            patience = self._timeout if timeout is None else timeout
+            return self._result(answering, f"{name}: an answer", patience)
         finally:
             self._node.destroy_client(client)
 
