@@ -86,7 +86,7 @@ CLAIMS = {
         "one policy of 16 tasks of Meta-World with so many weights, 2,000 updates of each",
         "metaworld",
         "metaworld_state",
-        # The largest take a quarter of a second an update on a processor, and even the smallest
+        # The largest take a tenth of a second an update on a processor, and even the smallest
         # has learnt by then what 20,000 updates teach it.
         words=("--precision", "bfloat16", "--updates", "2000"),
         variants={name: ("--hidden", *widths.split()) for name, widths in WIDTHS.items()},
