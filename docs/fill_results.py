@@ -168,7 +168,7 @@ def tasks_of_experts(found: Sequence[Result]) -> str:
         each, seconds = row["experts"], row["median_seconds"]
         if found[0].get("full_return"):
             returns = span(one["mean_return"] for one in each)
-            cells = {"mean return": f"{row['mean_return']:.0f}", "of the seeds": returns}
+            cells = {"mean return": came(row), "of the seeds": returns}
         else:
             means = (percent(fmean(one[f"validated_{name}"] for one in each)) for name in CHOSEN)
             cells = {"`held`": counted(row)} | dict(zip(CHOSEN, means, strict=True))
@@ -191,9 +191,8 @@ def tasks_of_policies(found: Sequence[Result]) -> str:
         experts = f"{row['experts']} of {row['episodes']}"
         if "experts_mean_return" in row:
             experts = f"{row['experts_mean_return']:.0f}"
-        taught = {"task": f"`{task}`", "its experts": experts}
-        asked = {f"by {GOALS[one['goal']]}": came(one["tasks"][task]) for one in found}
-        rows.append(taught | asked)
+        cells = {f"by {GOALS[one['goal']]}": came(one["tasks"][task]) for one in found}
+        rows.append({"task": f"`{task}`", "its experts": experts} | cells)
     return table(rows)
 
 
@@ -232,8 +231,7 @@ def variants(found: Sequence[Result]) -> str:
         rates = {task: row["successes"] / row["episodes"] for task, row in one["tasks"].items()}
         worst = min(one["tasks"], key=rates.__getitem__)
         told = f"`{worst}`, {counted(one['tasks'][worst])}"
-        cells = {"variant": name} | against(one) | {"the worst task": told}
-        rows.append(cells | effort(one))
+        rows.append({"variant": name} | against(one) | {"the worst task": told} | effort(one))
     return table(rows)
 
 
@@ -248,8 +246,10 @@ def gains(found: Sequence[Result]) -> str:
                 mean = fmean(expert[name + end] for expert in row["experts"])
                 cells[name + told] = format(mean, form).replace("%", " %")
         rows.append(cells)
-    about = f"{one['forward_transfer']:.2f}; {len(one['seeds'])} seeds a task; {one['device']}"
-    return f"Mean forward transfer: {about}; `{one['command']}`.\n\n{table(rows)}"
+    gained, about = one["area_gain"], f"{len(one['seeds'])} seeds a task; {one['device']}"
+    area = "{mean:.3f} (95 % interval {low:.3f} to {high:.3f})".format(**gained)
+    told = f"Mean forward transfer: {one['forward_transfer']:.2f}; the area grows by {area}"
+    return f"{told}; {about}; `{one['command']}`.\n\n{table(rows)}"
 
 
 def learned(results: Results) -> str:

@@ -8,10 +8,11 @@ result goes to docs/results/transfer_metaworld.json.
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -20,6 +21,7 @@ from benchmarks._report import say
 from polytask_contract.cli import argument_types
 from polytask_contract.suites import find_suite
 from polytask_learning.distilling.metrics import area, forward_transfer
+from polytask_learning.training.evaluate import DEVIATIONS
 from studies._study import RUNS, made_by, polytask, write_result
 
 SUITE, EXPERTS = "metaworld", "metaworld_state"
@@ -67,6 +69,14 @@ def row(task: str, seed: int, runs: Path) -> dict[str, Any]:
     }
 
 
+def area_gain(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Return by how much the area is larger, on the mean over all experts, with its interval."""
+    gains = [one["area"] - one["area_alone"] for one in rows]
+    gain = mean(gains)
+    reach = DEVIATIONS * stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else 1.0
+    return {"mean": gain, "low": gain - reach, "high": gain + reach}
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the command line's options, or end the process with what is valid."""
     parser = argparse.ArgumentParser(prog="./run study transfer", description=__doc__)
@@ -79,17 +89,19 @@ def main() -> None:
     """Study all tasks, and write what was found."""
     options = parse(sys.argv[1:])
     seeds, runs = range(options.seeds), options.runs.absolute()
-    tasks, found = {}, list[float]()
+    tasks, found, experts = {}, list[float](), list[dict[str, Any]]()
     for task in TASKS:
         rows = [row(task, seed, runs) for seed in seeds]
         areas = [mean(one[name] for one in rows) for name in ("area", "area_alone")]
         transfer = (areas[0] - areas[1]) / (1 - areas[1]) if areas[1] < 1 else None
+        experts += rows
         found += [] if transfer is None else [transfer]
         tasks[task] = {"forward_transfer": transfer, "experts": rows}
         say(f"{task}: forward transfer {transfer}")
     about = {
         "claim": "an expert of Meta-World that begins as the policy of the 15 other tasks",
         "forward_transfer": mean(found),
+        "area_gain": area_gain(experts),
         "tasks": tasks,
         "seeds": list(seeds),
         **made_by(f"./run study transfer --seeds {options.seeds}"),

@@ -159,7 +159,7 @@ def policy_of(claim):
 
 def made_up_results():
     """Return what the studies would write of such experts and policies, by the files' names."""
-    from studies import distilling, learning  # noqa: PLC0415  # where only this test finds them
+    from studies import distilling, learning, transfer  # noqa: PLC0415  # where only this test finds them
 
     results = {}
     for name, claim in learning.CLAIMS.items():
@@ -176,6 +176,7 @@ def made_up_results():
     gains = {"door-unlock": 0.5, "door-open": None}
     tasks = {task: {"forward_transfer": gain, "experts": [row]} for task, gain in gains.items()}
     about = {"claim": "it begins as others", "forward_transfer": 0.5, "tasks": tasks}
+    about["area_gain"] = transfer.area_gain([row, row])
     about |= {"seeds": [0, 1], "device": "one", "command": "./run study transfer --seeds 2"}
     return results | {"transfer_metaworld": about}
 
@@ -214,7 +215,10 @@ def test_every_part_tells_what_the_studies_write(tmp_path, monkeypatch):
         "dependence": (
             "| 250 | 14.50 of 16 | 16.00 | 90.6 % | `door-open`, 18 of 20 (70 to 97 %) | 2 | 20 |",
         ),
-        "transfer": ("| `door-open` | - | 50 % | 25 % | 0.90 | 0.80 | 5,000 | 7,500 |",),
+        "transfer": (
+            "Mean forward transfer: 0.50; the area grows by 0.100 (95 % interval 0.100 to 0.100);",
+            "| `door-open` | - | 50 % | 25 % | 0.90 | 0.80 | 5,000 | 7,500 |",
+        ),
         "learned": ("| one policy: xArm, asked by one-hot | 9.10 of 10 | 91.0 % | 2 | 20 |",),
     }.items():
         for line in lines:
