@@ -209,6 +209,17 @@ def test_rest_after_a_halt_leads_the_tool_nowhere():
     assert len(rig.told) == told
 
 
+def test_rest_after_a_reset_leads_the_tool_nowhere_but_the_first_move_does():
+    # It ends near the start that was drawn, and not at it.
+    rig = Rig(speed=0.3)
+    rig.reset("push", 3)
+    told, place = len(rig.told), rig.pose.position
+    rig.step(np.zeros(4))
+    assert len(rig.told) == told
+    after = rig.step([1, 0, 0, 0]).observation["state"][:3]
+    assert np.allclose(after - place, [LONGEST_MOVE, 0, 0], atol=1e-4)
+
+
 def test_a_stop_asks_for_nothing_more():
     rig = Rig()
     rig.reset()

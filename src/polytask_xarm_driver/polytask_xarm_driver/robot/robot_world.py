@@ -112,11 +112,11 @@ class RobotWorld:
         yield from self._lead("going to the start", 0.6, self._above(start), start)
         yield from self._come_to_rest()
         self._grasp = self._base = Grasp(start, self._task.fingers, 0.0)
-        self.steps, self._accomplished, self._rests = 0, False, False
+        self.steps, self._accomplished, self._rests = 0, False, True
         return dm_env.restart(self._observe((yield from self._wait_for_sight(task))))
 
     def anticipate(self, action: Action) -> None:
-        """Move the tool from where the period began, or, after a halt, from where it rests."""
+        """Move the tool from where the period began, or from where it rests."""
         if self._rests:
             if not action.any():
                 return
