@@ -5,7 +5,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from torch import nn
 
@@ -52,6 +52,7 @@ def one_by_one(gradients, orders):
     return torch.stack(freed).mean(dim=0)
 
 
+@settings(deadline=None)
 @given(some.integers(0, 1000), some.integers(1, 9), some.integers(2, 50))
 def test_many_are_freed_as_one_after_the_other(seed, tasks, weights):
     gradients = torch.randn(
@@ -64,6 +65,7 @@ def test_many_are_freed_as_one_after_the_other(seed, tasks, weights):
 
 @pytest.mark.parametrize("modality", ["onehot", "language"])
 def test_what_is_freed_are_the_gradients_of_each_tasks_own_loss(monkeypatch, modality):
+    torch.manual_seed(0)
     encoder = nn.Identity()
     encoder.features = 5
     goals = {"onehot": VectorGoal(3, 4), "language": VectorGoal(6, 4)}

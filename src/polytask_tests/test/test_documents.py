@@ -204,6 +204,7 @@ def test_every_part_tells_what_the_studies_write(tmp_path, monkeypatch):
             "| task | its experts | by one-hot | by language | by image |",
             "| `hammer` | 20 of 20 | 18 of 20 (70 to 97 %) | 18 of 20",
             "| Cheetahs | one-hot | 2.80 of 3 (0.93 each) | 3.00 | 93.3 % |",
+            "| Meta-World from pictures, taught from states | one-hot | ",
             "| `drawer-close` | 20 of 20 | 18 of 20 (70 to 97 %) |",
             "| `torso-5` | 1000 | 900 |",
         ),
