@@ -71,9 +71,7 @@ def test_what_was_added_reads_back_bit_for_bit(episode, exactly, tmp_path):
     assert store.paths("corridor", "unheard of") == []
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), steps=st.integers(1, 6), size=st.integers(1, 4))
 def test_any_numbers_survive(episode, exactly, tmp_path_factory, data, steps, size):
     finite = {"allow_nan": False, "allow_infinity": False}

@@ -67,7 +67,7 @@ def naive(kept, mark):
 lengths = some.lists(some.tuples(some.integers(1, 12), some.booleans()), min_size=1, max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(lengths, some.integers(0, 2**32))
 def test_every_transition_is_what_its_definition_says(shapes, seed):
     replay = make(capacity=60)

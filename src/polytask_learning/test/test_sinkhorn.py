@@ -116,7 +116,7 @@ def test_equal_costs_spread_the_mass_evenly():
     torch.testing.assert_close(plan, torch.full((1, 4, 5), 1 / 20))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     lengths=some.lists(some.tuples(some.integers(1, 9), some.integers(1, 9)), min_size=1),
     seed=some.integers(0, 99),

@@ -5,7 +5,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from torch import nn
 
@@ -52,7 +52,6 @@ def one_by_one(gradients, orders):
     return torch.stack(freed).mean(dim=0)
 
 
-@settings(deadline=None)
 @given(some.integers(0, 1000), some.integers(1, 9), some.integers(2, 50))
 def test_many_are_freed_as_one_after_the_other(seed, tasks, weights):
     gradients = torch.randn(

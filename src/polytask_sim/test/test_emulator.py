@@ -168,7 +168,7 @@ class TestClients:
         assert emulator.alive
 
     def test_no_bytes_end_the_emulator(self, emulator, address):
-        @settings(max_examples=25, deadline=None)
+        @settings(max_examples=25)
         @given(st.lists(st.binary(max_size=60), max_size=4))
         def send(pieces):
             # The emulator may close the connection in the middle of it.

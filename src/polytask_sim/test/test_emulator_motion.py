@@ -30,8 +30,7 @@ from polytask_sim.emulator.motion.velocity import (
 )
 from polytask_sim.xarm.kinematics import HOME, TOOL_LENGTH, forward
 
-# Examples may take as long as a loaded machine needs.
-patient = settings(deadline=None, max_examples=50)
+fewer = settings(max_examples=50)
 STEP = 0.004
 GRIPPER = np.array([0, 0, TOOL_LENGTH, 0, 0, 0])
 
@@ -57,14 +56,14 @@ def finish(motion, joints):
 
 
 class TestTrapezoid:
-    @patient
+    @fewer
     @given(lengths, rates, rates)
     def test_it_begins_and_ends_exactly(self, length, speed, acceleration):
         profile = Trapezoid(length, speed, acceleration)
         assert profile.at(0) == profile.at(-1) == 0
         assert profile.at(profile.duration) == profile.at(profile.duration + 1) == length
 
-    @patient
+    @fewer
     @given(lengths, rates, rates)
     def test_it_keeps_to_speed_and_acceleration(self, length, speed, acceleration):
         profile = Trapezoid(length, speed, acceleration)
@@ -78,7 +77,7 @@ class TestTrapezoid:
         changes = np.abs(np.diff(speeds)) / step
         assert np.all(changes <= acceleration * (1 + 1e-6) + 4 * noise / step)
 
-    @patient
+    @fewer
     @given(lengths, rates, rates)
     def test_no_profile_that_keeps_to_both_is_faster(self, length, speed, acceleration):
         reached = min(speed, math.sqrt(length * acceleration))
@@ -91,14 +90,14 @@ class TestTrapezoid:
 
 
 class TestPoses:
-    @patient
+    @fewer
     @given(angles, st.floats(-1.5, 1.5), angles)
     def test_roll_pitch_and_yaw_come_back(self, roll, pitch, yaw):
         pose = np.array([0.1, -0.2, 0.3, roll, pitch, yaw])
         assert np.allclose(matrix_of(pose_of(matrix_of(pose))), matrix_of(pose), atol=1e-9)
 
     @pytest.mark.parametrize("pitch", [-math.pi / 2, math.pi / 2])
-    @patient
+    @fewer
     @given(roll=angles, yaw=angles)
     def test_they_do_where_pitch_is_a_quarter_turn(self, pitch, roll, yaw):
         matrix = matrix_of(np.array([0, 0, 0, roll, pitch, yaw]))
@@ -109,7 +108,7 @@ class TestPoses:
         assert np.allclose(turn @ [1, 0, 0], [0, 1, 0])
         assert np.allclose(turn @ [0, 0, 1], [0, 0, -1])
 
-    @patient
+    @fewer
     @given(st.lists(st.floats(-1.7, 1.7), min_size=3, max_size=3))
     def test_axis_times_angle_comes_back(self, vector):
         vector = np.array(vector)
@@ -128,7 +127,7 @@ class TestChain:
     def test_with_the_grippers_offset_it_is_where_the_model_has_the_tool(self):
         assert np.allclose(Chain(GRIPPER).forward(HOME), forward(HOME))
 
-    @patient
+    @fewer
     @given(st.lists(st.floats(-0.02, 0.02), min_size=6, max_size=6))
     def test_it_follows_a_short_way_exactly(self, offset):
         chain = Chain(GRIPPER)
@@ -155,7 +154,7 @@ class TestChain:
 
 
 class TestMoves:
-    @patient
+    @fewer
     @given(
         st.lists(st.floats(-1, 1), min_size=7, max_size=7), st.floats(0.1, 3), st.floats(0.5, 20)
     )
@@ -190,7 +189,7 @@ class TestMoves:
 
 
 class TestVelocity:
-    @patient
+    @fewer
     @given(st.lists(st.floats(-0.5, 0.5), min_size=7, max_size=7), st.floats(0.01, 0.4))
     def test_joints_keep_to_their_acceleration_and_stop_when_it_expires(self, speeds, duration):
         assume(max(map(abs, speeds)) > 0.01)
@@ -216,7 +215,7 @@ class TestVelocity:
             joints = run(motion, HOME, 0.1)
         assert np.allclose(np.diff(joints, axis=0), 0.1 * STEP)
 
-    @patient
+    @fewer
     @given(st.lists(st.floats(-0.1, 0.1), min_size=3, max_size=3))
     def test_the_tool_keeps_to_its_acceleration(self, speeds):
         chain = Chain(GRIPPER)

@@ -32,8 +32,8 @@ from polytask_sim.emulator.wire.framing import (
 from polytask_sim.emulator.wire.payload import Payload, floats
 from polytask_sim.xarm.kinematics import HOME
 
-# Examples may take as long as a loaded machine needs; they share one world that none changes.
-patient = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+# All examples share one world, which none changes.
+of_one_world = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def bytes_of(request):
 
 
 class TestFraming:
-    @patient
+    @of_one_world
     @given(st.lists(requests, max_size=6), st.data())
     def test_requests_are_the_same_however_they_are_cut(self, sent, data):
         stream = b"".join(map(bytes_of, sent))
@@ -88,7 +88,7 @@ class TestFraming:
             received += splitter.feed(stream[start:end])
         assert received == sent
 
-    @patient
+    @of_one_world
     @given(st.lists(st.binary(max_size=40), max_size=10))
     def test_any_bytes_are_requests_or_garbled(self, pieces):
         splitter, received = Splitter(), []
@@ -119,7 +119,7 @@ class TestFraming:
 
 
 class TestAnswers:
-    @patient
+    @of_one_world
     @given(request=requests)
     def test_no_request_breaks_the_controller(self, world, request):
         robot = Robot(Firmware.parse("2.5.5"), world)
@@ -135,7 +135,7 @@ class TestAnswers:
             assert frame[6] == request.code
             assert len(frame) == 6 + struct.unpack(">H", frame[4:6])[0]
 
-    @patient
+    @of_one_world
     @given(
         mode=st.sampled_from(list(Mode)),
         commands=st.lists(

@@ -68,7 +68,7 @@ def test_the_jacobian_is_the_derivative():
 SHARE = some.floats(0, 1)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(some.sampled_from(sorted(TASKS)), some.tuples(SHARE, SHARE, SHARE))
 def test_inverse_kinematics_brings_the_tool_anywhere_in_a_tasks_box(name, shares):
     box, turned = TASKS[name].box, TASKS[name].turned

@@ -130,7 +130,7 @@ def left(plant, target):
     return norm(way.linear), norm(way.angular)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(poses, poses)
 def test_a_prompt_arm_ends_at_the_target_and_stands(start, target):
     follower, plant = Follower(BOUNDS, PERIOD, 0.0), Plant(start)
@@ -141,7 +141,7 @@ def test_a_prompt_arm_ends_at_the_target_and_stands(start, target):
     assert left(plant, target) == pytest.approx((0.0, 0.0), abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(poses, poses, st.integers(0, 4))
 def test_a_late_arm_ends_close_to_the_target_and_stands(start, target, lag):
     # What is expected of the delay, 0.04 s, need not be what it is.
@@ -155,7 +155,7 @@ def test_a_late_arm_ends_close_to_the_target_and_stands(start, target, lag):
     assert angle < 2e-3
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(poses, poses, st.integers(1, 60))
 def test_without_a_target_the_arm_comes_to_rest_within_the_braking_time(start, target, periods):
     follower, plant = Follower(BOUNDS, PERIOD, 0.04), Plant(start, 2)

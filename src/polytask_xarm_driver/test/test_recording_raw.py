@@ -128,7 +128,7 @@ def found(files, name):
 # Files
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=30))
 def test_what_was_written_is_read_by_rosbags(tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("raw")

@@ -70,7 +70,7 @@ STORIES = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(STORIES, st.integers(0, 4), st.booleans())
 def test_what_is_kept_is_whole_and_was_never_given_up(story, hold_steps, early):
     take = Take(hold_steps, 8)
@@ -103,7 +103,6 @@ def test_what_is_kept_is_whole_and_was_never_given_up(story, hold_steps, early):
     assert episode.source == "teleoperation"
 
 
-@settings(deadline=None)
 @given(STORIES)
 def test_the_first_verdict_stays(story):
     take = began()
@@ -117,7 +116,6 @@ def test_the_first_verdict_stays(story):
         assert take.verdict == first
 
 
-@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.integers(1, 5))
 def test_it_is_over_exactly_when_success_was_up_so_long(successes, hold_steps):
     take = began(hold_steps)
@@ -235,7 +233,6 @@ def test_silence_is_measured_from_the_last_observation_of_the_episode():
 # Sessions
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([True, False, *Word]), max_size=40), st.booleans())
 def test_a_session_counts_what_became_of_each_take_and_uses_no_seed_twice(story, waits):
     rules = Rules(waits, 1, 50, patience=100)

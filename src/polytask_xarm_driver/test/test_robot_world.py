@@ -132,7 +132,7 @@ def test_a_reset_passes_over_the_start_without_a_rest_and_comes_down_on_it():
     assert np.all(np.linalg.norm(low[:, :2] - start[:2], axis=1) < 0.012)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(ACTIONS, min_size=1, max_size=4))
 def test_an_action_moves_the_tool_by_its_own_length_within_the_box(actions):
     rig = Rig()
