@@ -6,6 +6,9 @@ from typing import Any
 
 from polytask_learning.settings import check_setting
 
+# What `losses.distillation_losses` can count.
+DISTANCES = ("squared", "entropy")
+
 
 @dataclass(frozen=True)
 class DistilSettings:
@@ -16,11 +19,12 @@ class DistilSettings:
     the size of index goals. Where `goal_features` is 0, goals go to the policy as they are, which
     fits one modality; otherwise each modality has a layer that makes as many features of a goal.
     A batch has rows of `tasks_per_batch` tasks, as many of each, which are drawn anew for each
-    batch where there are more. `decay` lets the learning rate fall to 0 along a cosine, and
-    `state_noise` is added to states that are learnt from. Of a task's rows `played_share` are of
-    episodes that its expert has played by itself. There are `updates` for the first tasks and
-    `added_updates` for each that joins later, from the policy as it was if `warm`, and
-    otherwise from the beginning, as often as for the first.
+    batch where there are more. `distance` is what an action costs that is not the expert's: the
+    square of the difference, or the relative entropy of coins with these means. `decay` lets the
+    learning rate fall to 0 along a cosine, and `state_noise` is added to states that are learnt
+    from. Of a task's rows `played_share` are of episodes that its expert has played by itself.
+    There are `updates` for the first tasks and `added_updates` for each that joins later, from the
+    policy as it was if `warm`, and otherwise from the beginning, as often as for the first.
     """
 
     hidden: tuple[int, ...] = (256, 256)
@@ -31,6 +35,7 @@ class DistilSettings:
     capacity: int = 64
     one_hot: int = 64
     index: int = 64
+    distance: str = "squared"
     learning_rate: float = 1e-3
     decay: bool = True
     state_noise: float = 0.0
@@ -46,6 +51,7 @@ class DistilSettings:
         check_setting("hidden", self.hidden, all(width > 0 for width in self.hidden), "above 0")
         for name in ("features", "capacity", "learning_rate", "batch", "updates", "added_updates"):
             check_setting(name, getattr(self, name), getattr(self, name) > 0, "above 0")
+        check_setting("distance", self.distance, self.distance in DISTANCES, ", ".join(DISTANCES))
         for name in ("goal_features", "state_noise"):
             check_setting(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
         fits = 0 <= self.played_share <= 1
@@ -61,7 +67,7 @@ class DistilSettings:
 # Table V of the paper and its published configuration, in which a one-hot goal is repeated to 512
 # numbers and a policy of Meta-World is distilled by 200,010 updates.
 DISTIL_PRESETS: Mapping[str, DistilSettings] = {
-    "fast": DistilSettings(),
+    "fast": DistilSettings(distance="entropy"),
     "paper": DistilSettings(
         hidden=(1024, 1024, 1024, 1024),
         strides=(2, 1, 1, 1),

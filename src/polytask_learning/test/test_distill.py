@@ -57,7 +57,8 @@ def preset(monkeypatch):
     """Return what changes the preset `fast`, which takes seconds by now."""
 
     def changed(**changes):
-        presets = {"fast": replace(SMALL, **changes), "paper": replace(SMALL, goal_features=0)}
+        paper = replace(SMALL, goal_features=0, distance="squared")
+        presets = {"fast": replace(SMALL, **changes), "paper": paper}
         monkeypatch.setattr("polytask_learning.distilling.request.DISTIL_PRESETS", presets)
 
     changed()
@@ -186,18 +187,18 @@ def test_states_are_learnt_with_the_noise_that_the_suite_wants(tmp_path, teacher
     changes = {"point": {"state_noise": 0.3}}
     monkeypatch.setattr("polytask_learning.distilling.request.DISTIL_FAST_FOR_SUITES", changes)
     drawn, seen = [], []
-    draw, forward = Lessons.draw, UnifiedActor.forward
+    draw, unsquashed = Lessons.draw, UnifiedActor.unsquashed
 
     def noted_draw(self, *asked):
         drawn.append(draw(self, *asked))
         return drawn[-1]
 
-    def noted_forward(self, observations, *asked):
+    def noted_unsquashed(self, observations, *asked):
         seen.append(observations)
-        return forward(self, observations, *asked)
+        return unsquashed(self, observations, *asked)
 
     monkeypatch.setattr(Lessons, "draw", noted_draw)
-    monkeypatch.setattr(UnifiedActor, "forward", noted_forward)
+    monkeypatch.setattr(UnifiedActor, "unsquashed", noted_unsquashed)
     runs = [teachers[TASKS[0]]]
     noisy = distil(DistilRequest(updates=50), runs, tmp_path / "noisy", nothing)
     noise = torch.cat(seen) - torch.cat([one.observations for one in drawn])

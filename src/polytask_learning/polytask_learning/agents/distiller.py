@@ -79,8 +79,9 @@ class Distiller:
 
     def _errors(self, seen: Tensor, modality: str, goals: Tensor, taught: Tensor) -> Tensor:
         with self._compute.autocast():
-            actions = self.actor(seen, modality, goals)
-        return losses.distillation_losses(actions, taught, len(goals))
+            unsquashed = self.actor.unsquashed(seen, modality, goals)
+        distance = self._settings.distance
+        return losses.distillation_losses(unsquashed, taught, len(goals), distance)
 
     def _operated(self, seen: Tensor, modality: str, goals: Tensor, taught: Tensor) -> Tensor:
         """Give the weights what surgery leaves of each task's gradient; return the losses (K,)."""

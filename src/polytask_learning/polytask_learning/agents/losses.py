@@ -1,7 +1,10 @@
-"""The terms that an expert is trained by; pure functions of tensors."""
+"""The terms that experts and what is distilled of them are trained by; functions of tensors."""
 
 import torch
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from polytask_learning.distil_settings import DISTANCES
 
 # Equation 1 of the paper writes a squared error; its code takes the likelihood of the demonstrated
 # action under a normal distribution of this width, which is the same up to a factor.
@@ -42,9 +45,29 @@ def value_loss(values: Tensor, *, normalise: bool) -> Tensor:
     return loss / smaller.abs().mean().detach().clamp(min=1.0) if normalise else loss
 
 
-def distillation_losses(actions: Tensor, taught: Tensor, tasks: int) -> Tensor:
-    """Return the mean squared error (K,) of `actions` (B, A) for each of `tasks`, B / K rows each.
+def squared_errors(unsquashed: Tensor, taught: Tensor) -> Tensor:
+    """Return how far tanh of `unsquashed` is from `taught` (B, A), as equation 2 of the paper."""
+    return (torch.tanh(unsquashed) - taught) ** 2
 
-    Equation 2 of the paper but for the factor A, which an optimiser like Adam does not mind.
+
+def relative_entropies(unsquashed: Tensor, taught: Tensor) -> Tensor:
+    """Return by how many nat actions differ from `taught` (B, A), each read as a coin's mean.
+
+    A coin of 1 and -1 has any mean that an action can have, and tanh of half its log odds is that
+    mean. The gradient by `unsquashed` is the error itself, also where an action is at its bound.
     """
-    return ((actions - taught) ** 2).view(tasks, -1).mean(dim=1)
+    chance = (taught + 1) / 2
+    cross: Tensor = binary_cross_entropy_with_logits(2 * unsquashed, chance, reduction="none")
+    least: Tensor = torch.special.entr(chance) + torch.special.entr(1 - chance)
+    return cross - least
+
+
+_DISTANCES = dict(zip(DISTANCES, (squared_errors, relative_entropies), strict=True))
+
+
+def distillation_losses(unsquashed: Tensor, taught: Tensor, tasks: int, distance: str) -> Tensor:
+    """Return the mean `distance` (K,) to `taught` (B, A) for each of `tasks`, B / K rows each.
+
+    Equation 2 has the sum over an action's A numbers, which an optimiser like Adam does not mind.
+    """
+    return _DISTANCES[distance](unsquashed, taught).view(tasks, -1).mean(dim=1)

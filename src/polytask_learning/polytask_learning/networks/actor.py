@@ -28,4 +28,8 @@ class Actor(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return actions (B, action_size) for `features` (B, features)."""
-        return torch.tanh(through(self.layers, features))
+        return torch.tanh(self.unsquashed(features))
+
+    def unsquashed(self, features: Tensor) -> Tensor:
+        """Return what becomes actions by tanh: of actions near their bounds it says more."""
+        return through(self.layers, features)

@@ -79,10 +79,17 @@ class UnifiedActor(nn.Module):
 
     def acted(self, observations: Tensor, wanted: Tensor) -> Tensor:
         """Do the same for goals whose features (K, F) are known."""
+        actions: Tensor = self.actor(self._features(observations, wanted))
+        return actions
+
+    def unsquashed(self, observations: Tensor, modality: str, goals: Tensor) -> Tensor:
+        """Return what `forward` makes actions of by tanh."""
+        return self.actor.unsquashed(self._features(observations, self.goals[modality](goals)))
+
+    def _features(self, observations: Tensor, wanted: Tensor) -> Tensor:
         seen = self.encoder(observations)
         wanted = wanted.repeat_interleave(len(seen) // len(wanted), dim=0)
-        actions: Tensor = self.actor(torch.cat([wanted, seen], dim=1))
-        return actions
+        return torch.cat([wanted, seen], dim=1)
 
     def with_goal(self, modality: str, goal: Tensor) -> "GoalActor":
         """Return the policy of features with one `goal` (…) of `modality` in front of it.

@@ -35,7 +35,7 @@ def _chart(stage: Stage) -> Markup | None:
     log = all(loss > 0 for one in series for _, loss in one.points)
     count = len(tasks_of(stage))
     title = f"Stage {stage.number}, {count} task{'s' if count != 1 else ''}"
-    return line_chart(Chart(title, "squared error", series, total[-1][0], log=log))
+    return line_chart(Chart(title, "loss", series, total[-1][0], log=log))
 
 
 def unified_particulars(manifest: Mapping[str, Any], stages: Sequence[Stage]) -> Markup:
