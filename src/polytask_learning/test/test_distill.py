@@ -235,6 +235,14 @@ def test_the_kitchen_has_settings_of_its_own(monkeypatch):
     assert DistilRequest().settings_in("metaworld") == DistilRequest().settings
 
 
+def test_the_cheetahs_are_copied_for_longer(monkeypatch):
+    monkeypatch.undo()
+    settings = DistilRequest().settings_in("dmc")
+    assert (settings.updates, settings.added_updates) == (60_000, 15_000)
+    asked = DistilRequest(preset="paper")
+    assert asked.settings_in("dmc") == asked.settings
+
+
 def test_of_a_task_that_joins_another_number_may_be_kept(tmp_path, teachers):
     path = tmp_path / "u"
     distil(DistilRequest(keep=50, updates=50), [teachers[TASKS[0]]], path, nothing)
