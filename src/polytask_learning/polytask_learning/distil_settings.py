@@ -91,5 +91,10 @@ DISTIL_PRESETS: Mapping[str, DistilSettings] = {
 # loses speed by whatever its policy does otherwise, for a whole episode.
 DISTIL_FAST_FOR_SUITES: Mapping[str, Mapping[str, Any]] = {
     "kitchen": {"state_noise": 0.02, "played_share": 0.9, "added_updates": 15_000},
-    "dmc": {"updates": 60_000, "added_updates": 15_000},
+    "dmc": {
+        "hidden": (512, 512),
+        "learning_rate": 5e-4,
+        "updates": 60_000,
+        "added_updates": 15_000,
+    },
 }

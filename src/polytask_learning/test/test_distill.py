@@ -235,12 +235,15 @@ def test_the_kitchen_has_settings_of_its_own(monkeypatch):
     assert DistilRequest().settings_in("metaworld") == DistilRequest().settings
 
 
-def test_the_cheetahs_are_copied_for_longer(monkeypatch):
+def test_the_cheetahs_are_copied_for_longer_by_more_weights(monkeypatch):
     monkeypatch.undo()
     settings = DistilRequest().settings_in("dmc")
+    assert (settings.hidden, settings.learning_rate) == ((512, 512), 5e-4)
     assert (settings.updates, settings.added_updates) == (60_000, 15_000)
-    asked = DistilRequest(preset="paper")
-    assert asked.settings_in("dmc") == asked.settings
+    wider = DistilRequest(hidden=(1024, 1024)).settings_in("dmc")
+    assert wider.learning_rate == pytest.approx(2.5e-4)
+    papers = DistilRequest(preset="paper")
+    assert papers.settings_in("dmc") == papers.settings
 
 
 def test_of_a_task_that_joins_another_number_may_be_kept(tmp_path, teachers):
