@@ -6,11 +6,29 @@ The pages are written by hand but for what stands between `<!-- filled: NAME -->
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from docs._cells import (
+    NOTHING,
+    Result,
+    Row,
+    against,
+    counted,
+    effective,
+    effort,
+    kept,
+    percent,
+    points,
+    span,
+    table,
+)
+from polytask_contract.durable import replacing
 
 DOCS = Path(__file__).resolve().parent
 RESULTS = DOCS / "results"
@@ -20,11 +38,8 @@ MEASURES = ("forgetting", "worst_drop", "backward_transfer", "negative_backward_
 GOALS = {"onehot": "one-hot", "language": "language", "image": "image", "index": "index"}
 BY_GOAL = ("_onehot", "_language", "_image")
 CHOSEN = ("clone", "best")
-NOTHING = "-"
 
-Result = dict[str, Any]
 Results = dict[str, Result]
-Row = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -83,58 +98,6 @@ DEPENDENCE = (
 )
 TRANSFER = Study("Meta-World", "transfer", ends=("_metaworld",))
 STUDIES = (*EXPERTS, *POLICIES, *JOINING, *DEPENDENCE, TRANSFER)
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Return a table under the names of its first row's cells, or nothing without rows."""
-    head = list(rows[0]) if rows else []
-    lines = [head, ["---"] * len(head), *(row.values() for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else ""
-
-
-def percent(share: float, digits: int = 0) -> str:
-    """Return a share, 1 being all, in parts of a hundred."""
-    return f"{100 * share:.{digits}f} %"
-
-
-def points(difference: float) -> str:
-    """Return a difference of two shares in points of a hundred, never as minus zero."""
-    return f"{round(100 * difference, 1) + 0.0:.1f}"
-
-
-def span(numbers: Iterable[float]) -> str:
-    """Return a number, or the least and the greatest of several."""
-    low, high = min(known := list(numbers)), max(known)
-    return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
-
-
-def counted(row: Result) -> str:
-    """Return how often a task succeeded, with Wilson's interval."""
-    interval = f"{100 * row['low']:.0f} to {percent(row['high'])}"
-    return f"{row['successes']} of {row['episodes']} ({interval})"
-
-
-def effective(found: Result) -> Row:
-    """Return the effective tasks, of how many; where returns are measured, also of each."""
-    number, tasks = found["effective_tasks"], len(found["tasks"])
-    each = f" ({number / tasks:.2f} each)" if found.get("full_return") else ""
-    return {"effective tasks": f"{number:.2f} of {tasks}{each}"}
-
-
-def against(found: Result) -> Row:
-    """Return what compares a policy with its experts."""
-    taught = f"{found['experts_effective_tasks']:.2f}"
-    return effective(found) | {"experts'": taught, "retention": percent(found["retention"], 1)}
-
-
-def effort(found: Result) -> Row:
-    """Return what a result stands on; a task's tests are those of all seeds."""
-    return {
-        "seeds": str(len(found["seeds"])),
-        "tests a task": span(row["episodes"] for row in found["tasks"].values()),
-        "computed on": found["device"],
-        "command": f"`{found['command']}`",
-    }
 
 
 def chapter(
@@ -259,9 +222,9 @@ def learned(results: Results) -> str:
     for kind, study in ((kind, study) for kind, studies in kinds.items() for study in studies):
         for one in study.found(results):
             goal = f", asked by {GOALS[one['goal']]}" if "goal" in one else ""
-            kept = percent(one["retention"], 1) if "retention" in one else NOTHING
+            left = kept(one) if "retention" in one else NOTHING
             title = {"": f"{kind}: {study.title}{goal}"} | effective(one)
-            rows.append(title | {"of its experts'": kept} | effort(one))
+            rows.append(title | {"of its experts'": left} | effort(one))
             del rows[-1]["computed on"]
     return table(rows) or EXPERTS[0].missing()
 
@@ -291,9 +254,8 @@ def main() -> None:
     """Write the pages anew."""
     for page in PAGES:
         text = filled(page.read_text(encoding="utf-8"))
-        aside = page.with_suffix(".partial")
-        aside.write_text(text, encoding="utf-8")
-        aside.rename(page)
+        with replacing(page) as aside:
+            aside.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from polytask_contract.episodes.store import EpisodeStore
 from polytask_learning.settings import FULL_RETURN
 from polytask_learning.training.evaluate import Evaluation
 from studies._distilling_claims import CLAIMS, Claim
+from studies._retention import retention_interval
 from studies._study import RUNS, TESTS, command_of, made_by, polytask, write_result
 
 RULE = "held"
@@ -74,12 +75,17 @@ def counted(rows: Sequence[dict[str, Any]], name: str) -> Evaluation:
     )
 
 
+def last_rows(found: Sequence[dict[str, Any]], goal: str) -> list[dict[str, Any]]:
+    """Return what came of each task of each seed, asked by `goal`, in the last stage."""
+    last = max(row["stage"] for row in found[0]["rows"])
+    rows = [row for one in found for row in one["rows"]]
+    return [row for row in rows if row["modality"] == goal and row["stage"] == last]
+
+
 def of_tasks(found: Sequence[dict[str, Any]], goal: str) -> dict[str, Any]:
     """Return what came of each task over all seeds, in the last stage, beside its experts."""
     tasks: dict[str, Any] = {}
-    last = max(row["stage"] for row in found[0]["rows"])
-    rows = [row for one in found for row in one["rows"]]
-    rows = [row for row in rows if row["modality"] == goal and row["stage"] == last]
+    rows = last_rows(found, goal)
     for task in dict.fromkeys(row["task"] for row in rows):
         mine = [row for row in rows if row["task"] == task]
         policy, experts = counted(mine, "found"), counted(mine, "expert")
@@ -114,6 +120,10 @@ def result(claim: Claim, name: str, goal: str, found: Sequence[dict[str, Any]]) 
         "retention": effective / experts,
         "full_return": FULL_RETURN.get(claim.suite),
     }
+    if about["full_return"]:
+        rows = last_rows(found, goal)
+        pairs = [(counted([row], "found"), counted([row], "expert")) for row in rows]
+        about["retention_interval"] = retention_interval(pairs)
     if claim.lifelong:
         measures = ("forgetting", "worst_drop", "backward_transfer", "negative_backward_transfer")
         about |= {one: mean(each[one] for each in summaries) for one in measures}

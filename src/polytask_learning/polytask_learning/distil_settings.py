@@ -87,8 +87,8 @@ DISTIL_PRESETS: Mapping[str, DistilSettings] = {
 }
 
 # What `fast` wants otherwise in a suite. In the kitchen a knob is turned by millimetres, and all
-# episodes begin nearly alike: a policy is right when it goes exactly where its experts go. A cheetah
-# loses speed by whatever its policy does otherwise, for a whole episode.
+# episodes begin nearly alike: a policy is right when it goes exactly where its experts go. To a
+# cheetah all that its policy does otherwise costs speed, for a whole episode.
 DISTIL_FAST_FOR_SUITES: Mapping[str, Mapping[str, Any]] = {
     "kitchen": {"state_noise": 0.02, "played_share": 0.9, "added_updates": 15_000},
     "dmc": {

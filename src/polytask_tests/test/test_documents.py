@@ -10,10 +10,12 @@ import types
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
 from polytask_contract.suites import find_suite
 from polytask_learning.settings import FULL_RETURN
+from polytask_learning.training.evaluate import Evaluation
 
 ROOT = Path(__file__).resolve().parents[3]
 GENERATOR = ROOT / "docs" / "generate_interfaces.py"
@@ -203,7 +205,7 @@ def test_every_part_tells_what_the_studies_write(tmp_path, monkeypatch):
             "| Meta-World | one-hot | 14.50 of 16 | 16.00 | 90.6 % | 102 % | 2 | 20 |",
             "| task | its experts | by one-hot | by language | by image |",
             "| `hammer` | 20 of 20 | 18 of 20 (70 to 97 %) | 18 of 20",
-            "| Cheetahs | one-hot | 2.80 of 3 (0.93 each) | 3.00 | 93.3 % |",
+            "| Cheetahs | one-hot | 2.80 of 3 (0.93 each) | 3.00 | 93.3 % (86.7 to 98.3 %) |",
             "| Meta-World from pictures, taught from states | one-hot | ",
             "| `drawer-close` | 20 of 20 | 18 of 20 (70 to 97 %) |",
             "| `torso-5` | 1000 | 900 |",
@@ -224,6 +226,29 @@ def test_every_part_tells_what_the_studies_write(tmp_path, monkeypatch):
     }.items():
         for line in lines:
             assert line in parts[part], f"{part}: {line}"
+
+
+def returned(*returns, first=0):
+    """Return an evaluation of tests with these returns, the first of them on the seed `first`."""
+    seeds = tuple(range(first, first + len(returns)))
+    return Evaluation(seeds, tuple({"held": False} for _ in returns), returns, 1000.0)
+
+
+def test_what_is_left_of_experts_is_as_sure_as_policies_differ_from_them(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    from studies._retention import retention_interval  # noqa: PLC0415  # where only tests find it
+
+    expert = returned(*np.random.default_rng(0).uniform(1, 900, 50))
+    slower = returned(*(0.99 * one for one in expert.returns))
+    assert retention_interval([(slower, expert)]) == pytest.approx((0.99, 0.99))
+    noisy = returned(*(one + 30 * (-1) ** number for number, one in enumerate(expert.returns)))
+    low, high = retention_interval([(noisy, expert)])
+    assert low < 1 < high
+    # Four times the tests, half the width.
+    narrower = retention_interval([(noisy, expert)] * 4)
+    assert np.diff(narrower)[0] == pytest.approx((high - low) / 2, rel=0.1)
+    with pytest.raises(ValueError, match=re.escape("the seeds are (5,) and (0,); valid: the same")):
+        retention_interval([(returned(1.0, first=5), returned(1.0))])
 
 
 def without_code(text):
