@@ -6,8 +6,8 @@ from typing import Any
 
 from polytask_learning.settings import check_setting
 
-# What `losses.distillation_losses` can count.
-DISTANCES = ("squared", "entropy")
+# What `losses.distillation_losses` can count, and in what.
+DISTANCES = {"squared": "squared error", "entropy": "nat"}
 
 
 @dataclass(frozen=True)

@@ -297,12 +297,31 @@ def test_losses_are_drawn_in_ratios_and_in_differences_where_one_is_nothing(fold
     (stage.path / "metrics.jsonl").unlink()
     for steps, loss in ((10.0, 0.1), (20.0, 0.01), (30.0, 0.001)):
         stage.tell({"steps": steps, "loss": loss, f"loss/{TASKS[0]}": loss})
-    heights = [drawn(chart) for chart in loss_charts([stage])]
+    heights = [drawn(chart) for chart in loss_charts([stage], "squared")]
     assert heights == [[10.0, 100.0, 190.0]]
     stage.tell({"steps": 40.0, "loss": 0.0})
-    (found,) = [drawn(chart) for chart in loss_charts([stage])]
+    (found,) = [drawn(chart) for chart in loss_charts([stage], "squared")]
     assert found[0] - found[1] == pytest.approx(10 * (found[1] - found[2]), abs=2)
-    assert loss_charts([]) == []
+    assert loss_charts([], "squared") == []
+
+
+def test_a_loss_is_told_in_what_the_policy_counts(folder):
+    assert "Stage 1, 3 tasks [nat]" in read(folder).text
+    squares = str(*loss_charts(folder.stages()[1:], "squared"))
+    assert "[squared error]" in squares
+
+
+def test_a_tasks_goals_are_told_by_what_they_are(folder):
+    (stage,) = folder.stages()[1:]
+    manifest = json.loads((stage.path / "manifest.json").read_text())
+    sentences, pictures, number = manifest["tasks"]
+    sentences |= {"sentences": ["go there", "reach it"], "pictures": ["0" * 64]}
+    pictures |= {"sentences": [], "pictures": ["0" * 64, "1" * 64]}
+    number |= {"sentences": [], "pictures": []}
+    (stage.path / "manifest.json").write_text(json.dumps(manifest))
+    page = read(UnifiedFolder(folder.path))
+    told = [next(row for row in reversed(page.cells) if row[:1] == [task])[2] for task in TASKS]
+    assert told == ["go there; reach it; 1 picture", "2 pictures", "its number"]
 
 
 def drawn(chart):

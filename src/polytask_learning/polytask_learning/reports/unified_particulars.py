@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from polytask_learning.distil_settings import DISTANCES
 from polytask_learning.distilling.unified_folder import Stage
 from polytask_learning.reports.chart import Chart, Series, line_chart
 from polytask_learning.reports.curves import points
@@ -14,12 +15,12 @@ from polytask_learning.reports.unified_commands import given
 from polytask_learning.training.run_folder import MADE_WITH
 
 
-def loss_charts(stages: Sequence[Stage]) -> list[Markup]:
-    """Return a chart of the loss of each stage that has told of it."""
-    return [chart for stage in stages if (chart := _chart(stage))]
+def loss_charts(stages: Sequence[Stage], distance: str) -> list[Markup]:
+    """Return a chart of the loss of each stage that has told of it, which counts `distance`."""
+    return [chart for stage in stages if (chart := _chart(stage, DISTANCES[distance]))]
 
 
-def _chart(stage: Stage) -> Markup | None:
+def _chart(stage: Stage, unit: str) -> Markup | None:
     told = list(stage.told())
     total = points(told, "loss")
     if not total:
@@ -35,7 +36,7 @@ def _chart(stage: Stage) -> Markup | None:
     log = all(loss > 0 for one in series for _, loss in one.points)
     count = len(tasks_of(stage))
     title = f"Stage {stage.number}, {count} task{'s' if count != 1 else ''}"
-    return line_chart(Chart(title, "loss", series, total[-1][0], log=log))
+    return line_chart(Chart(title, unit, series, total[-1][0], log=log))
 
 
 def unified_particulars(manifest: Mapping[str, Any], stages: Sequence[Stage]) -> Markup:
@@ -54,7 +55,7 @@ def _tasks(stages: Sequence[Stage]) -> Markup:
         [
             entry["task"],
             str(joins[entry["task"]]),
-            "; ".join(entry["sentences"]) or f"{len(entry['pictures'])} pictures",
+            _goals(entry),
             f"{entry['steps']:,}",
             element("code", entry["expert"][:12], title=entry["expert"]),
         ]
@@ -62,3 +63,9 @@ def _tasks(stages: Sequence[Stage]) -> Markup:
     ]
     head = ["task", "joined in stage", "goals", "expert's actions", "expert's SHA-256"]
     return card("Tasks", table(rows, head, class_="named sentences"))
+
+
+def _goals(task: Mapping[str, Any]) -> str:
+    pictures = len(task["pictures"])
+    shown = [f"{pictures} picture{'s' if pictures != 1 else ''}"] if pictures else []
+    return "; ".join([*task["sentences"], *shown]) or "its number"

@@ -39,7 +39,7 @@ def unified_report(folder: UnifiedFolder, *, videos: bool = True) -> str:
     finished = [stage for stage in stages if stage.has_best]
     seeds = standing(folder, finished).seeds
     again = unified_commands(folder.manifest, stages, seeds or TESTED) if stages else []
-    charts = loss_charts(stages)
+    charts = loss_charts(stages, folder.settings.distance)
     count = len(tasks_of(finished[-1])) if finished else 0
     title = f"One policy, {count} task{'s' if count != 1 else ''}"
     return page(
