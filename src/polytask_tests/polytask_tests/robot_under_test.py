@@ -32,6 +32,17 @@ REAL_ADDRESS = os.environ.get("POLYTASK_ROBOT", "")
 PATIENCE = 60.0
 STDERR = 2
 DRIVER = "polytask_xarm_driver"
+# How long a robot bears with silence whose machine has more to do than a robot's, as in tests [s].
+UNHURRIED: Mapping[str, Mapping[str, Any]] = {
+    "arm": {"feedback_timeout": 2.0},
+    "environment": {
+        "limits.tool_age": 1.0,
+        "limits.arm_age": 1.0,
+        "limits.picture_age": 1.0,
+        "limits.scene_age": 1.0,
+        "limits.skew": 0.5,
+    },
+}
 _numbers = itertools.count(1)
 
 

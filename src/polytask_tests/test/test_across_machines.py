@@ -21,6 +21,7 @@ from polytask_msgs.action import TrainExpert
 from polytask_msgs.msg import LearningStatus
 from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.runtime import PROFILE, PROFILE_VARIABLES
+from polytask_tests.robot_under_test import UNHURRIED
 from polytask_tests.told import Told
 from polytask_tests.two_machines import LEARNER, ROBOT, NoTwoMachines, TwoMachines
 from polytask_xarm_driver.robot.robot_task import find_tasks
@@ -82,9 +83,9 @@ def short_tasks(folder):
 
 def emulated_robot(folder):
     """Return options of a robot with short periods, whose judgement of silence is patient."""
-    patience = {"limits.tool_age": 1.0, "limits.scene_age": 1.0, "limits.skew": 0.5}
-    settings = {"tasks": short_tasks(folder), "control_period": 0.1, "hold_periods": 5}
-    return {"parameters": {"environment": {**settings, **patience, "reset.speed": 0.25}}}
+    settings = {"control_period": 0.1, "hold_periods": 5, "reset.speed": 0.25}
+    environment = {**UNHURRIED["environment"], "tasks": short_tasks(folder), **settings}
+    return {"parameters": {"arm": UNHURRIED["arm"], "environment": environment}}
 
 
 def learning(start, variables, folder, task):

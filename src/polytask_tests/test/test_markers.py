@@ -13,7 +13,7 @@ from polytask_ros import names, qos
 from polytask_ros.ros_environment import RosEnvironment
 from polytask_ros.runtime import initialize
 from polytask_sim.xarm import reach
-from polytask_tests.robot_under_test import REAL_ADDRESS, RobotUnderTest
+from polytask_tests.robot_under_test import REAL_ADDRESS, UNHURRIED, RobotUnderTest
 from polytask_xarm_driver.robot.robot_task import find_tasks, read_tasks
 from polytask_xarm_driver.ros.markers import LIFETIME, LONGEST_WAY, Markers
 
@@ -160,8 +160,10 @@ def test_a_long_way_keeps_its_newest_points(drawn):
 
 @pytest.fixture(scope="module")
 def robot():
-    settings = {"environment": {"control_period": 0.1, "reset.speed": 0.2, "hold_periods": 50}}
-    with RobotUnderTest("/marked", parameters=settings) as robot:
+    settings = {"control_period": 0.1, "reset.speed": 0.2, "hold_periods": 50}
+    environment = {**UNHURRIED["environment"], **settings}
+    parameters = {"arm": UNHURRIED["arm"], "environment": environment}
+    with RobotUnderTest("/marked", parameters=parameters) as robot:
         yield robot
 
 

@@ -8,7 +8,7 @@ import pytest
 from polytask_contract.conformance import EnvironmentContract
 from polytask_ros.ros_environment import RosEnvironment
 from polytask_sim.suites.xarm import TASKS
-from polytask_tests.robot_under_test import RobotUnderTest
+from polytask_tests.robot_under_test import UNHURRIED, RobotUnderTest
 from polytask_xarm_driver.robot.robot_task import find_tasks, read_tasks
 
 # What the emulated arm repeats of a place [m] after a reset and some steps: it rests within 5 mm,
@@ -25,17 +25,13 @@ class TestRobot(EnvironmentContract):
 
     steps = 4
     namespace = "/robot_contract"
-    # Slower machines than a robot's run this: it is more patient than by default.
     parameters: ClassVar = {
-        "arm": {"feedback_timeout": 2.0},
+        "arm": UNHURRIED["arm"],
         "environment": {
+            **UNHURRIED["environment"],
             "control_period": 0.1,
             "reset.speed": 0.2,
             "hold_periods": 20,
-            "limits.picture_age": 1.0,
-            "limits.scene_age": 1.0,
-            "limits.tool_age": 1.0,
-            "limits.skew": 0.5,
         },
     }
 

@@ -23,36 +23,27 @@ from polytask_msgs.msg import Action, ArmStatus, OperatorEvent
 from polytask_ros import names, qos
 from polytask_ros.messages import packed
 from polytask_ros.ros_environment import RosEnvironment
-from polytask_tests.robot_under_test import REAL_ADDRESS, RobotUnderTest
+from polytask_tests.robot_under_test import REAL_ADDRESS, UNHURRIED, RobotUnderTest
 
 REST = np.zeros(4, np.float32)
 # Along y, where there is room for several steps from anywhere in the start.
 ASIDE = np.array([0.0, 1.0, 0.0, 0.0], np.float32)
-# Slower machines than a robot's run these tests: silence is judged more patiently than by default.
-PATIENT = {
-    "hold_periods": 25,
-    "limits.picture_age": 1.0,
-    "limits.scene_age": 1.0,
-    "limits.tool_age": 1.0,
-    "limits.skew": 0.5,
-    "reset.speed": 0.2,
-}
-
 numbers = itertools.count()
 by_fault = pytest.mark.skipif(
     bool(REAL_ADDRESS), reason="only an emulator fails when it is told to"
 )
 
-
-PATIENT_ARM = {"feedback_timeout": 2.0}
+BY_DEFAULT = {
+    "arm": UNHURRIED["arm"],
+    "environment": {**UNHURRIED["environment"], "hold_periods": 25, "reset.speed": 0.2},
+}
 
 
 def robot_of(**options):
     given = options.pop("parameters", {})
     parameters = {
         **given,
-        "arm": {**PATIENT_ARM, **given.get("arm", {})},
-        "environment": {**PATIENT, **given.get("environment", {})},
+        **{part: {**usual, **given.get(part, {})} for part, usual in BY_DEFAULT.items()},
     }
     return RobotUnderTest(f"/stops_{next(numbers)}", parameters=parameters, **options)
 

@@ -21,7 +21,7 @@ from polytask_ros.messages import timestep_of
 from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.ros_environment import RosEnvironment
 from polytask_sim.suites.xarm import XarmSuite
-from polytask_tests.robot_under_test import REAL_ADDRESS, RobotUnderTest
+from polytask_tests.robot_under_test import REAL_ADDRESS, UNHURRIED, RobotUnderTest
 
 pytestmark = pytest.mark.skipif(bool(REAL_ADDRESS), reason="no script sees a real table")
 
@@ -79,9 +79,10 @@ class Person:
 def robot(request):
     """Return the nodes that a lab runs, with a simulation or with the emulated arm."""
     namespace = f"/demonstrations_{next(numbers)}"
-    # A person takes longer than a policy to begin, and this machine may be busy.
-    patient = {"hold_periods": 100, "limits.scene_age": 1.0, "limits.tool_age": 1.0}
-    robot = RobotUnderTest(namespace, parameters={"environment": patient}, kind=request.param)
+    # A person takes longer than a policy to begin.
+    patient = {**UNHURRIED["environment"], "hold_periods": 100}
+    parameters = {"arm": UNHURRIED["arm"], "environment": patient}
+    robot = RobotUnderTest(namespace, parameters=parameters, kind=request.param)
     with robot:
         yield robot
 
