@@ -1,5 +1,7 @@
 """What it costs a policy to act otherwise than its experts do."""
 
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from polytask_learning.agents.losses import distillation_losses
 from polytask_learning.data.lessons import Lesson
 from polytask_learning.distil_settings import DISTANCES, DISTIL_PRESETS, DistilSettings
 from polytask_learning.networks.unified import UnifiedActor, VectorGoal
-from polytask_learning.settings import InvalidSetting
+from polytask_learning.settings import InvalidSetting, restored
 
 each_distance = pytest.mark.parametrize("distance", DISTANCES)
 unsquashed = some.floats(-6, 6, width=32)
@@ -104,6 +106,12 @@ def test_by_the_entropy_more_is_left_of_the_strength_of_an_expert_at_its_bounds(
 def test_the_papers_preset_counts_as_the_paper():
     assert DISTIL_PRESETS["paper"].distance == "squared"
     assert DISTIL_PRESETS["fast"].distance == "entropy"
+
+
+def test_a_manifest_from_before_means_squares():
+    settings = DISTIL_PRESETS["fast"]
+    saved = {name: value for name, value in asdict(settings).items() if name != "distance"}
+    assert restored(DistilSettings, saved) == replace(settings, distance="squared")
 
 
 def test_another_distance_is_refused():

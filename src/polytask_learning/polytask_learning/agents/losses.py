@@ -4,8 +4,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from polytask_learning.distil_settings import DISTANCES
-
 # Equation 1 of the paper writes a squared error; its code takes the likelihood of the demonstrated
 # action under a normal distribution of this width, which is the same up to a factor.
 WIDTH = 0.1
@@ -62,7 +60,7 @@ def relative_entropies(unsquashed: Tensor, taught: Tensor) -> Tensor:
     return cross - least
 
 
-_DISTANCES = dict(zip(DISTANCES, (squared_errors, relative_entropies), strict=True))
+_DISTANCES = {"squared": squared_errors, "entropy": relative_entropies}
 
 
 def distillation_losses(unsquashed: Tensor, taught: Tensor, tasks: int, distance: str) -> Tensor:
