@@ -26,9 +26,9 @@ LOOK_AROUND = 0.05
 RELEASE_TIMEOUT = 1.0
 
 
-def follows(observation: Any, action: Any) -> bool:
-    """Tell whether `observation` is of the same episode as `action`, and later."""
-    return bool(observation.episode == action.episode and observation.step > action.step)
+def follows(observation: Any, turn: Any) -> bool:
+    """Tell whether `observation` is of the same episode as `turn`, and later."""
+    return bool(observation.episode == turn.episode and observation.step > turn.step)
 
 
 class EnvironmentLink:
@@ -113,7 +113,8 @@ class EnvironmentLink:
             self._greeting = None
         result = self._reset_result(task, seed)
         self._lost = False
-        self._inbox.clear()
+        # Of the new episode more may have come already, even its end.
+        self._forget_but_after(result.observation)
         return result
 
     def release(self) -> None:
@@ -147,7 +148,7 @@ class EnvironmentLink:
             self._waiting()
             self._inbox.wait(LOOK_AROUND)
             # Later ones are left for `arrived`: they say where a world that did not wait is by now.
-            self._observations[:] = [one for one in self._observations if follows(one, action)]
+            self._forget_but_after(action)
             if self._observations and self._observations[0].step == action.step + 1:
                 return self._observations.pop(0)
             while self._refusals:
@@ -164,6 +165,9 @@ class EnvironmentLink:
             action.resent = True
             self._actions.publish(action)
             resend = now + RESEND_PERIOD
+
+    def _forget_but_after(self, turn: Any) -> None:
+        self._observations[:] = [one for one in self._observations if follows(one, turn)]
 
     def _reset_result(self, task: str, seed: int) -> Any:
         client = self._node.get_fully_qualified_name()

@@ -3,6 +3,7 @@
 import abc
 import secrets
 from collections.abc import Generator
+from copy import copy
 from typing import Any
 
 import dm_env
@@ -51,8 +52,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
     by the one before; then the episode is stopped. Actions that do not count are answered on
     `environment/refusal`; the world does not move for them.
 
-    A `physical` world has real time only, and where no action came it rests instead of going on
-    with the one before.
+    A `physical` world has real time only, and rests where no action came.
     """
 
     def __init__(self, name: str, *, physical: bool = False, **options: Any) -> None:
@@ -231,12 +231,12 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
         return {f"{namespace.rstrip('/')}/{name}" for name, namespace in pairs}
 
     def _give_up(self, reason: str) -> None:
-        """Stop the world and end the episode: the newest observation is sent again, as its last."""
+        """Stop the world and end the episode: a copy of the newest observation is its last one."""
         self._world.stop(reason)
         self._period_timer.cancel()
         self._turns.abandon()
         self.get_logger().warning(f"episode stopped: {reason}")
-        last = self._newest
+        self._newest = last = copy(self._newest)
         last.step += 1
         last.action = packed(np.zeros(self._world.specification.action_size, np.float32), "f")
         last.step_type, last.reward, last.discount = Observation.LAST, 0.0, 1.0

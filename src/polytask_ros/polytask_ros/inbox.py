@@ -44,8 +44,3 @@ class Inbox:
                 if taken is None:
                     break
                 messages.append(taken[0])
-
-    def clear(self) -> None:
-        """Forget the messages that have come so far."""
-        for messages in self.messages:
-            messages.clear()

@@ -288,6 +288,21 @@ def test_a_late_client_in_real_time_is_stopped_and_told(start, connect):
     assert environment.reset(5).first()
 
 
+def test_what_came_before_a_reset_was_answered_is_not_lost(start, connect):
+    start(parameters={"pacing": "realtime", "hold_periods": 0})
+    environment = connect()
+
+    def late():
+        # The episode has ended, and its end was taken up, before the result of the reset is.
+        time.sleep(0.3)
+        environment._link._inbox.wait(0)
+
+    environment._link._waiting = late
+    assert environment.reset(5).first()
+    assert environment.step(ACTIONS[0]).last()
+    assert environment.ending_message == "no action came in time; 1 were missed"
+
+
 def test_real_time_moves_on_between_two_steps_and_loses_no_reward(start, connect):
     start(parameters={"pacing": "realtime", "hold_periods": 100})
     environment = connect()

@@ -102,21 +102,23 @@ def assert_recovers(robot, environment):
     assert environment.reset(1).first()
 
 
-def test_an_environment_that_is_killed_at_speed_leaves_an_arm_that_stands_still(robot, connect):
-    environment = connect(robot)
-    environment.reset(1)
-    environment.step(ASIDE)
-    expired = robot.statuses[-1].expired
-    environment._link._actions.publish(_action(environment.turn, ASIDE))
-    robot.processes["environment"].kill()
-    robot.until(lambda: robot.statuses[-1].expired > expired)
-    assert "no command that counts came" in robot.statuses[-1].reason
-    assert robot.phase == ArmStatus.READY
-    assert_still(robot)
-    with pytest.raises(EnvironmentLost):
+def test_an_environment_that_is_killed_at_speed_leaves_an_arm_that_stands_still(connect):
+    with robot_of() as robot:
+        environment = connect(robot)
+        environment.reset(1)
         environment.step(ASIDE)
-    robot.start("environment")
-    assert connect(robot).reset(1).first()
+        expired = robot.statuses[-1].expired
+        environment._link._actions.publish(_action(environment.turn, ASIDE))
+        robot.processes["environment"].kill()
+        # Counted first, and named with the next status.
+        robot.until(lambda: robot.statuses[-1].expired > expired)
+        robot.until(lambda: "no command that counts came" in robot.statuses[-1].reason)
+        assert robot.phase == ArmStatus.READY
+        assert_still(robot)
+        with pytest.raises(EnvironmentLost):
+            environment.step(ASIDE)
+        robot.start("environment")
+        assert connect(robot).reset(1).first()
 
 
 def test_a_client_that_falls_silent_is_missed_then_stopped(connect):
@@ -143,7 +145,7 @@ def test_a_halt_stops_the_tool_in_mid_step_and_the_episode_goes_on(connect):
         publisher.publish(String(data="the button was let go"))
         assert_still(robot)
         assert places(robot, 0.1)[-1][1] < before + 0.022
-        assert "told to rest" in robot.statuses[-1].reason
+        robot.until(lambda: "told to rest" in robot.statuses[-1].reason)
         assert environment.step(REST).mid()
 
 
@@ -156,7 +158,7 @@ def test_a_controllers_error_ends_the_episode_and_one_action_recovers(robot, con
     robot.set_fault("error", code)
     assert f"error {code}" in last(environment)
     robot.until(lambda: robot.phase == ArmStatus.STOPPED)
-    assert robot.statuses[-1].error_code == code
+    robot.until(lambda: robot.statuses[-1].error_code == code)
     assert_still(robot)
     with pytest.raises(ResetFailed, match=f"error {code}"):
         environment.reset(2)
@@ -315,8 +317,7 @@ def test_an_arm_node_that_is_killed_before_it_is_active_is_simply_started_again(
 
 
 def test_the_operators_word_is_the_success_of_the_episode_and_the_skew_is_told(connect):
-    by_operator = {"success": "operator", "limits.skew": 0.05}
-    with robot_of(parameters={"environment": by_operator}) as robot:
+    with robot_of(parameters={"environment": {"success": "operator"}}) as robot:
         told = {}
 
         def hear(message):
@@ -335,7 +336,8 @@ def test_the_operators_word_is_the_success_of_the_episode_and_the_skew_is_told(c
         assert environment.step(REST).reward > 0.0
         assert not environment.reset(2).observation["success"]
         robot.until(lambda: told)
-        assert 0.0 <= float(told["skew of the newest observation [s]"]) <= 0.05
+        skew = float(told["skew of the newest observation [s]"])
+        assert 0.0 <= skew <= UNHURRIED["environment"]["limits.skew"]
 
 
 def _action(turn, values):
