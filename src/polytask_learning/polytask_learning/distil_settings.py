@@ -94,7 +94,7 @@ DISTIL_FAST_FOR_SUITES: Mapping[str, Mapping[str, Any]] = {
     "dmc": {
         "hidden": (512, 512),
         "learning_rate": 5e-4,
-        "updates": 60_000,
-        "added_updates": 15_000,
+        "updates": 180_000,
+        "added_updates": 45_000,
     },
 }

@@ -239,7 +239,7 @@ def test_the_cheetahs_are_copied_for_longer_by_more_weights(monkeypatch):
     monkeypatch.undo()
     settings = DistilRequest().settings_in("dmc")
     assert (settings.hidden, settings.learning_rate) == ((512, 512), 5e-4)
-    assert (settings.updates, settings.added_updates) == (60_000, 15_000)
+    assert (settings.updates, settings.added_updates) == (180_000, 45_000)
     wider = DistilRequest(hidden=(1024, 1024)).settings_in("dmc")
     assert wider.learning_rate == pytest.approx(2.5e-4)
     papers = DistilRequest(preset="paper")
