@@ -1,8 +1,7 @@
 """Reads a source in a thread of its own, so that a device that blocks blocks nobody else."""
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from polytask_xarm_driver.camera.errors import CameraError, VideoEnded
@@ -22,7 +21,9 @@ class News:
 
 
 class CameraReader:
-    """Keeps a source open and hands on its newest picture; one that is not taken is overwritten.
+    """Keeps a source open; what comes of it can be taken: pictures, and News in between.
+
+    A picture that was not taken is overwritten by the next.
 
     A source that is lost is opened again and again, until that succeeds or the reader is stopped. A
     device that neither gives a picture nor an error cannot be opened anew before the system lets go
@@ -32,10 +33,10 @@ class CameraReader:
     def __init__(
         self, source: CameraSource, wake: Callable[[], None], reopen_period: float
     ) -> None:
-        """Read `source`; call `wake`, in the thread, whenever there is a picture or news."""
+        """Read `source`; call `wake`, in the thread, whenever there is something to take."""
         self._source, self._wake, self._period = source, wake, reopen_period
-        self._newest: deque[Frame] = deque(maxlen=1)
-        self._news: deque[News] = deque()
+        self._lock = threading.Lock()
+        self._untaken: list[Frame | News] = []
         self._first = threading.Event()
         self._stopped = threading.Event()
         self._refusal: CameraError | None = None
@@ -52,17 +53,11 @@ class CameraReader:
             self.stop()
             raise self._refusal
 
-    def take(self) -> Frame | None:
-        """Return the newest picture, if it was not taken yet."""
-        try:
-            return self._newest.pop()
-        except IndexError:
-            return None
-
-    def news(self) -> Iterator[News]:
-        """Give what has happened since the last time."""
-        while self._news:
-            yield self._news.popleft()
+    def take(self) -> list[Frame | News]:
+        """Return what has come since the last time, in the order in which it came."""
+        with self._lock:
+            taken, self._untaken = self._untaken, []
+        return taken
 
     def stop(self) -> None:
         """Close the source and end; a thread that its device blocks ends with the process."""
@@ -95,9 +90,7 @@ class CameraReader:
     def _read(self, stream: PictureStream) -> None:
         try:
             while not self._stopped.is_set():
-                frame = stream.read()
-                self._newest.append(frame)
-                self._call()
+                self._tell(stream.read())
         finally:
             stream.close()
 
@@ -107,10 +100,11 @@ class CameraReader:
             self._first.set()
         self._tell(News(f"{error}; it is opened again every {self._period:g} s"))
 
-    def _tell(self, news: News) -> None:
-        self._news.append(news)
-        self._call()
-
-    def _call(self) -> None:
+    def _tell(self, what: Frame | News) -> None:
+        with self._lock:
+            untaken = self._untaken
+            if isinstance(what, Frame) and untaken and isinstance(untaken[-1], Frame):
+                untaken.pop()
+            untaken.append(what)
         if not self._stopped.is_set():
             self._wake()

@@ -18,7 +18,7 @@ from polytask_xarm_driver.camera.diagnosis import Diagnosis, State
 from polytask_xarm_driver.camera.errors import CameraError
 from polytask_xarm_driver.camera.frame import Frame
 from polytask_xarm_driver.camera.monitor import CameraMonitor, Expectations
-from polytask_xarm_driver.camera.reader import CameraReader
+from polytask_xarm_driver.camera.reader import CameraReader, News
 from polytask_xarm_driver.camera.realsense import RealSense
 from polytask_xarm_driver.camera.source import CameraSource
 from polytask_xarm_driver.camera.video_file import VideoFile
@@ -83,21 +83,23 @@ class Camera(Node):  # type: ignore[misc]  # rclpy is not typed
     # What comes
 
     def _on_woken(self) -> None:
-        """Take what the reading thread left: its last picture came before a loss."""
         if self._reader is None:
             return
-        frame = self._reader.take()
-        if frame is not None:
-            self._on_frame(frame)
-        for news in self._reader.news():
-            if news.rate is None:
-                self._monitor.lose(news.text)
-                self.get_logger().error(news.text, throttle_duration_sec=10.0)
+        for what in self._reader.take():
+            if isinstance(what, Frame):
+                self._on_frame(what)
             else:
-                self._opened += 1
-                self._monitor.opened(news.rate)
-                self.get_logger().info(news.text)
+                self._on_news(what)
         self._check()
+
+    def _on_news(self, news: News) -> None:
+        if news.rate is None:
+            self._monitor.lose(news.text)
+            self.get_logger().error(news.text, throttle_duration_sec=10.0)
+        else:
+            self._opened += 1
+            self._monitor.opened(news.rate)
+            self.get_logger().info(news.text)
 
     def _on_refused(self, error: CameraError) -> None:
         self._monitor.lose(str(error))
