@@ -134,6 +134,19 @@ class EnvironmentLink:
             self._lost = True
             raise
 
+    def later_than(self, turn: Any, seconds: float) -> Any:
+        """Return the next observation of an episode after `turn`; None if none comes in time."""
+        end = time.monotonic() + seconds
+        while True:
+            self._waiting()
+            left = end - time.monotonic()
+            self._inbox.wait(min(max(left, 0.0), LOOK_AROUND))
+            self._forget_but_after(turn)
+            if self._observations:
+                return self._observations.pop(0)
+            if left <= 0:
+                return None
+
     def arrived(self) -> list[Any]:
         """Return the observations that have come and that nothing waited for."""
         self._inbox.wait(0)

@@ -22,6 +22,8 @@ from polytask_ros.environment_link import EnvironmentLink
 from polytask_ros.messages import packed, specification_of, timestep_of
 
 FORGOTTEN = (Refusal.NO_EPISODE, Refusal.WRONG_EPISODE)
+# How long the observation that ended an episode is waited for where a refusal came before it [s].
+OVERTAKEN = 0.5
 
 
 class RosEnvironment(Environment):
@@ -138,6 +140,10 @@ class RosEnvironment(Environment):
             return self._taken(self._link.ask(message))
         except ActionRefused as refused:
             if turn == self._turn and refused.refusal in FORGOTTEN:
+                # Topics keep no order among each other: what ended the episode may yet be to come.
+                missed = self._link.later_than(turn, OVERTAKEN)
+                if missed is not None:
+                    return self._taken(missed)
                 self._turn = None
                 reason = f"the environment gave the episode up or was restarted: {refused}"
                 raise EnvironmentLost(reason) from None

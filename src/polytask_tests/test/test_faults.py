@@ -303,6 +303,32 @@ def test_what_came_before_a_reset_was_answered_is_not_lost(start, connect):
     assert environment.ending_message == "no action came in time; 1 were missed"
 
 
+def test_an_end_that_a_refusal_overtook_is_told_with_its_reason(start, connect):
+    start(parameters={"pacing": "realtime", "hold_periods": 2})
+    environment = connect()
+    environment.reset(5)
+    inbox = environment._link._inbox
+    observations, refusals = inbox.messages
+    wait, held, refused = inbox.wait, [], []
+
+    def overtaken(seconds):
+        wait(seconds)
+        if refused:
+            observations[:0] = held
+            held.clear()
+        else:
+            held.extend(observations)
+            observations.clear()
+            refused.extend(refusals)
+
+    inbox.wait = overtaken
+    time.sleep(1.0)
+    timestep = environment.step(ACTIONS[0])
+    assert refused
+    assert timestep.last()
+    assert environment.ending_message == "no action came in time; 3 were missed"
+
+
 def test_real_time_moves_on_between_two_steps_and_loses_no_reward(start, connect):
     start(parameters={"pacing": "realtime", "hold_periods": 100})
     environment = connect()
