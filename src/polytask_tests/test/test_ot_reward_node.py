@@ -508,11 +508,10 @@ def test_a_server_that_is_slower_than_was_thought_is_given_more_time(
 
 def test_of_two_servers_one_may_be_killed_unnoticed(start, connect, said, long_match):
     first, second = start(), start()
-    accident = Accident(first, first.kill)
-    armed = False
+    accident = None
 
     def look_on():
-        if armed:
+        if accident is not None:
             accident()
 
     service = connect(waiting=look_on)
@@ -523,9 +522,12 @@ def test_of_two_servers_one_may_be_killed_unnoticed(start, connect, said, long_m
         while cpu_time(process) < before + 1.0:
             assert time.monotonic() < end, "it is not asked"
             service(walk(500), [walk(500, 1)], RewardSettings(iterations=1000))
-    armed = True
-    assert same(service(*LONG), long_match)
-    assert accident.happened
+    end = time.monotonic() + PATIENCE
+    # Now and then the second has answered before the first has computed for long.
+    while accident is None or not accident.happened:
+        assert time.monotonic() < end, "the first does not compute"
+        accident = Accident(first, first.kill)
+        assert same(service(*LONG), long_match)
     assert second.running()
     given = (walk(), three(), RewardSettings())
     assert same(service(*given), best_match(*given))
