@@ -1,5 +1,7 @@
 """The command finds its verbs, and ends every error as one sentence and a status."""
 
+import argparse
+
 import pytest
 
 from polytask_contract.cli import command
@@ -13,7 +15,15 @@ class Verb:
     error = None
 
     def describe(self, parser):
-        parser.add_argument("--number", type=int, default=7)
+        parser.add_argument("--number", type=int, default=7, help="its status")
+        parser.add_argument("--words", nargs="+", default=["a", "b"], help="what it says")
+        parser.add_argument("--more", nargs="+", default=[], help="what it adds")
+        parser.add_argument("--place", help="where to (default: here)")
+        parser.add_argument("--size", default=(8, 4), help="how large (default: 8x4)")
+        parser.add_argument("--quiet", dest="loud", action="store_false", help="say nothing")
+        parser.add_argument(
+            "--again", action=argparse.BooleanOptionalAction, default=False, help="once more"
+        )
 
     def perform(self, options):
         if self.error:
@@ -54,6 +64,23 @@ def test_verbs_are_listed_with_a_line_each(capsys, words):
 def test_an_unknown_verb_names_the_valid_ones(capsys, words, message):
     assert command.main(words) == 2
     assert capsys.readouterr().err == message
+
+
+@pytest.mark.usefixtures("verb")
+def test_help_shows_the_default_of_each_option_once(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        command.main(["raise", "it", "--help"])
+    options = [
+        "--number NUMBER its status (default: 7)",
+        "--words WORDS [WORDS ...] what it says (default: a b)",
+        "--more MORE [MORE ...] what it adds",
+        "--place PLACE where to (default: here)",
+        "--size SIZE how large (default: 8x4)",
+        "--quiet say nothing",
+        "--again, --no-again once more (default: False)",
+    ]
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown.endswith(" ".join(options))
 
 
 @pytest.mark.parametrize(

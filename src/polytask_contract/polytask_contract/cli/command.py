@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 
+from polytask_contract.cli.help_text import HelpText
 from polytask_contract.cli.verb import UsageError, Verb
 from polytask_contract.errors import PolyTaskError
 
@@ -41,7 +42,8 @@ def _perform(arguments: list[str]) -> int:
         print(_help(path, verbs))
         return 0
     verb = _loaded(verbs[path])
-    parser = argparse.ArgumentParser(prog=" ".join(["polytask", *path]), description=verb.summary)
+    name = " ".join(["polytask", *path])
+    parser = argparse.ArgumentParser(name, description=verb.summary, formatter_class=HelpText)
     verb.describe(parser)
     return verb.perform(parser.parse_args(rest))
 

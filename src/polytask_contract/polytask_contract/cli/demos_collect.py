@@ -51,7 +51,7 @@ class CollectDemonstrations:
             type=argument_types.size_or_none,
             default=(84, 84),
             metavar="84x84|none",
-            help="size of the pictures, rows x columns",
+            help="size of the pictures, rows x columns (default: 84x84)",
         )
         add("--no-state", dest="state", action="store_false", help="record no states")
         add(
@@ -66,7 +66,6 @@ class CollectDemonstrations:
             default=HOLD,
             help="steps in a row that success must be up for at the end",
         )
-        parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
 
     def perform(self, options: argparse.Namespace) -> int:
         """Collect task by task; the status is 1 if one of them gave too few."""

@@ -45,7 +45,7 @@ class ImportDemonstrations:
             "--seed",
             type=argument_types.seed,
             default=0,
-            help="d4rl: the seed of the first roll-out (default: 0)",
+            help="d4rl: the seed of the first roll-out",
         )
         add(
             "--image",
@@ -58,7 +58,7 @@ class ImportDemonstrations:
             "--hold",
             type=argument_types.positive,
             default=HOLD,
-            help=f"d4rl: steps that a snippet goes on after success (default: {HOLD})",
+            help="d4rl: steps that a snippet goes on after success",
         )
 
     def perform(self, options: argparse.Namespace) -> int:

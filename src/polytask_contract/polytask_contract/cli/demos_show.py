@@ -35,7 +35,7 @@ class ShowDemonstrations:
             "--output",
             type=Path,
             default=Path("shown"),
-            help=f"the folder for {SHEET} and {FILM}, which are replaced (default: shown)",
+            help=f"the folder for {SHEET} and {FILM}, which are replaced",
         )
         add(
             "--size",

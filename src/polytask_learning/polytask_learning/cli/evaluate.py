@@ -61,7 +61,6 @@ class Evaluate:
         add("--stages", choices=("last", "all"), default="last", help=stages)
         add("--json", type=Path, metavar="FILE", help="write all that was found to FILE, too")
         add("--again", action="store_true", help="repeat what is known about these experts")
-        parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
 
     def perform(self, options: argparse.Namespace) -> int:
         """Evaluate run by run, then compare those of the same task."""

@@ -24,7 +24,6 @@ class LifelongAdd:
         kept = "steps to keep of the task, by default as many as of others"
         add("--keep", type=argument_types.positive, help=kept)
         describe_compute(parser)
-        parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
 
     def perform(self, options: argparse.Namespace) -> int:
         """Add, and say what the policy knows then."""

@@ -21,7 +21,6 @@ class LifelongPractise:
         add("--task", required=True, help="a task of its suite that it does not know")
         describe_practice(parser)
         describe_compute(parser)
-        parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
 
     def perform(self, options: argparse.Namespace) -> int:
         """Practise, and say what the policy knows then."""
