@@ -143,3 +143,27 @@ FAST_FOR_SUITES: Mapping[str, Mapping[str, Any]] = {
         "measured": True,
     },
 }
+
+
+@dataclass(frozen=True)
+class TeachingSettings:
+    """What a run keeps for a unified policy to learn from.
+
+    Of what was practised and played `keep` steps at most; half of them at most are of `played`
+    episodes, which the expert plays by itself.
+    """
+
+    keep: int = 30_000
+    played: int = 20
+
+
+# An episode of a cheetah has 500 steps, and where its expert once stumbles the policy has little to
+# learn to get up from.
+TEACHING_FOR_SUITES: Mapping[str, TeachingSettings] = {
+    "dmc": TeachingSettings(keep=120_000, played=60)
+}
+
+
+def teaching_in(suite: str) -> TeachingSettings:
+    """Return what runs of `suite` keep unless something else is asked for."""
+    return TEACHING_FOR_SUITES.get(suite, TeachingSettings())

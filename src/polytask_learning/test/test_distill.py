@@ -256,6 +256,14 @@ def test_of_a_task_that_joins_another_number_may_be_kept(tmp_path, teachers):
     assert [len(RelabelledData(folder.data(task))) for task in TASKS] == [50, 20, 50]
 
 
+def test_all_that_runs_have_kept_is_kept_unless_less_is_asked_for(tmp_path, teachers):
+    path = tmp_path / "u"
+    distil(DistilRequest(updates=50), [teachers[TASKS[0]]], path, nothing)
+    folder = add(path, teachers[TASKS[1]], nothing)
+    for task in TASKS[:2]:
+        assert folder.data(task).read_bytes() == (teachers[task] / RELABELLED).read_bytes()
+
+
 def test_what_a_stage_began_with_stays_when_its_expert_keeps_less(tmp_path, make_teacher):
     run, path = make_teacher(tmp_path / "run", TASKS[0]), tmp_path / "u"
     folder = distil(DistilRequest(updates=50), [run], path, nothing)
@@ -446,7 +454,7 @@ def test_goal_images_come_from_demonstrations_where_there_are_some(tmp_path, mak
         ({"observations": "sound"}, UnknownName, "observation 'sound'; valid: state, pixels"),
         ({"preset": "slow"}, UnknownName, "preset 'slow'; valid: fast, paper"),
         ({"preset": "paper", "goals": ("onehot", "index")}, InvalidSetting, "preset paper: one"),
-        ({"keep": 0}, InvalidSetting, "keep is 0; valid: at least 1"),
+        ({"keep": -1}, InvalidSetting, "keep is -1; valid: at least 0"),
         ({"hidden": (0,)}, InvalidSetting, "hidden is"),
     ],
 )

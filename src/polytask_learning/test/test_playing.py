@@ -23,7 +23,13 @@ from polytask_learning.data.relabelled_data import RelabelledData
 from polytask_learning.data.relabelled_file import BrokenData, Label, read_label
 from polytask_learning.data.reservoir import InvalidSample
 from polytask_learning.data.thinning import thin
-from polytask_learning.settings import PRESETS, ExpertSettings
+from polytask_learning.settings import (
+    PRESETS,
+    TEACHING_FOR_SUITES,
+    ExpertSettings,
+    TeachingSettings,
+    teaching_in,
+)
 from polytask_learning.training.learn import learn, learn_in
 from polytask_learning.training.loop import TRAINING_SEEDS, VALIDATION_SEEDS
 from polytask_learning.training.playing import Playing, played
@@ -98,6 +104,21 @@ def test_its_seeds_neither_train_nor_choose_nor_test_an_expert(run):
     seeds = [read_episode(one).seed for one in files(run)]
     assert len(set(seeds)) == 3
     assert all(VALIDATION_SEEDS + 100_000 < seed < TRAINING_SEEDS for seed in seeds)
+
+
+def test_a_suite_says_what_its_runs_keep_unless_that_is_asked_for(run, monkeypatch):
+    monkeypatch.setitem(TEACHING_FOR_SUITES, "point", TeachingSettings(keep=12, played=2))
+    label = read_label(relabel(run, playing=Playing()))
+    assert (label.keep, label.played, label.count, label.played_steps) == (12, 2, 12, 6)
+    label = read_label(relabel(run, 11, playing=Playing(1)))
+    assert (label.keep, label.played, label.count) == (11, 1, 11)
+    # Who says nothing of playing is no suite's.
+    assert read_label(relabel(run)).played == 0
+
+
+def test_of_the_cheetahs_episodes_more_is_kept():
+    assert teaching_in("dmc") == TeachingSettings(keep=120_000, played=60)
+    assert teaching_in("metaworld") == TeachingSettings(keep=30_000, played=20)
 
 
 @pytest.mark.parametrize(("keep", "first"), [(1, 0), (10, 5), (31, 15)])

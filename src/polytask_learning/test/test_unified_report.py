@@ -428,6 +428,16 @@ def test_the_commands_are_understood_and_ask_for_the_same(folder, parsed):
     assert asked == REQUEST
 
 
+def test_where_all_steps_were_kept_no_number_is_typed(folder):
+    for path in (folder.path / "manifest.json", folder.path / "stages" / "001" / "manifest.json"):
+        manifest = json.loads(path.read_text())
+        manifest.get("request", manifest)["keep"] = 0
+        path.write_text(json.dumps(manifest))
+    page = unified_report(UnifiedFolder(folder.path), videos=False)
+    assert "polytask lifelong add" in page
+    assert "--keep" not in page
+
+
 def test_what_was_practised_is_practised_again(folder, parsed):
     task, run = TASKS[2], folder.path / "practice" / TASKS[2]
     shutil.copytree(folder.path.parent / task, run)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from polytask_contract.cli import argument_types
 from polytask_contract.episodes.store import EpisodeStore
 from polytask_learning.cli.compute_options import compute_of, describe_compute
-from polytask_learning.data.reservoir import KEEP
 from polytask_learning.distil_settings import DISTIL_PRESETS
 
 if TYPE_CHECKING:
@@ -37,11 +36,11 @@ class Distill:
         add("--updates", type=argument_types.positive, help=updates)
         surgery = "free gradients of what opposes other tasks' (PCGrad)"
         add("--pcgrad", action=argparse.BooleanOptionalAction, default=False, help=surgery)
-        add("--keep", type=argument_types.positive, default=KEEP, help="steps to keep of a task")
+        kept = "steps to keep of a task, by default all that its run has kept"
+        add("--keep", type=argument_types.positive, help=kept)
         add("--seed", type=argument_types.seed, default=0, help="of everything that is drawn")
         add("--output", type=Path, default=Path("runs", "unified"), help="the policy's folder")
         describe_compute(parser)
-        parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
 
     def perform(self, options: argparse.Namespace) -> int:
         """Distil, and say where the policy is."""
@@ -56,7 +55,7 @@ class Distill:
             preset=options.preset,
             hidden=tuple(options.hidden),
             updates=options.updates or 0,
-            keep=options.keep,
+            keep=options.keep or 0,
             surgery=options.pcgrad,
             seed=options.seed,
         )

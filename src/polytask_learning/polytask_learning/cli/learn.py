@@ -4,13 +4,11 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
-from polytask_contract.cli import argument_types
 from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.suites import find_suite
 from polytask_learning.cli.compute_options import compute_of, describe_compute
 from polytask_learning.cli.practice_options import describe_practice, request_of
-from polytask_learning.data.relabelled_file import PLAYED
-from polytask_learning.data.reservoir import KEEP
+from polytask_learning.cli.teaching_options import describe_teaching
 from polytask_learning.jobs.choices import (
     ALL,
     AUTO,
@@ -43,15 +41,11 @@ class Learn:
         add("--executor", choices=EXECUTORS, default=LOCAL, help="where several learners run")
         place = "the run's folder, with several tasks that of all runs "
         add("--output", type=Path, help=f"{place}(default: runs/SUITE/TASK/seed-SEED)")
-        kept = "steps to keep for distillation"
-        add("--keep", type=argument_types.positive, default=KEEP, help=kept)
-        played = "episodes to play without noise at the end, for distillation"
-        add("--played", type=argument_types.count, default=PLAYED, help=played)
         films = "film a success and a failure for the report"
         add("--videos", action=argparse.BooleanOptionalAction, default=True, help=films)
+        describe_teaching(parser)
         describe_practice(parser)
         describe_compute(parser)
-        parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
 
     def perform(self, options: argparse.Namespace) -> int:
         """Learn; the status is 0 when every learner went to its end."""

@@ -3,10 +3,8 @@
 import argparse
 from pathlib import Path
 
-from polytask_contract.cli import argument_types
 from polytask_contract.episodes.store import EpisodeStore
-from polytask_learning.data.relabelled_file import PLAYED
-from polytask_learning.data.reservoir import KEEP
+from polytask_learning.cli.teaching_options import describe_teaching
 
 
 class Relabel:
@@ -18,15 +16,12 @@ class Relabel:
         """Add its arguments."""
         add = parser.add_argument
         add("run", type=Path, help="the run's folder")
-        add("--keep", type=argument_types.positive, default=KEEP, help="steps at most")
-        played = "episodes of the expert without noise, played in its suite if there are fewer"
-        add("--played", type=argument_types.count, default=PLAYED, help=played)
+        describe_teaching(parser)
         add(
             "--demonstrations",
             type=Path,
             help="the store that was learnt from; the goal's picture is taken from it, if given",
         )
-        parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
 
     def perform(self, options: argparse.Namespace) -> int:
         """Relabel, and tell how many steps there are."""

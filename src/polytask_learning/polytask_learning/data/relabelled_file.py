@@ -25,8 +25,6 @@ LENGTH_BYTES = 8
 LONGEST_HEADER = 1_000_000
 BLOCK = 1 << 20
 UNKNOWN = "0" * 64
-# Episodes that an expert plays unless another number is asked for.
-PLAYED = 20
 
 
 class BrokenData(PolyTaskError):

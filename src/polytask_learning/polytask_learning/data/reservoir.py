@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 
 from polytask_contract.errors import PolyTaskError
 
-# Steps of a run that are kept unless another number is asked for.
-KEEP = 30_000
-
 
 class InvalidSample(PolyTaskError):
     """A sample of so many was asked for that there cannot be; the message names the number."""

@@ -103,8 +103,8 @@ def joining(
     keep: int | None = None,
 ) -> Stage:
     """Return the stage in which the expert of `run` joins: the next one, or one that has ended."""
-    keep = folder.request.keep if keep is None else keep
-    check_setting("keep", keep, keep > 0, "at least 1")
+    if keep is not None:
+        check_setting("keep", keep, keep > 0, "at least 1")
     before = folder.current()
     (teacher,) = open_teachers([run], folder.request.observations)
     for stage in folder.stages()[: before.number + 1]:
@@ -117,7 +117,8 @@ def joining(
     book = make_book(folder.request.goals, folder.settings, folder.goal_image)
     book.load_state_dict(before.goals())
     entries = [*before.tasks, _entry(teacher, book, demonstrations)]
-    return _begun(folder, before.number + 1, (entries, keep), book, compute, [teacher])
+    asked = folder.request.keep if keep is None else keep
+    return _begun(folder, before.number + 1, (entries, asked), book, compute, [teacher])
 
 
 def _begun(
@@ -130,7 +131,8 @@ def _begun(
 ) -> Stage:
     """Return a stage that has all that it learns from.
 
-    It is `asked` for tasks, and for how many steps of those that are new to keep at most.
+    It is `asked` for tasks, and for how many steps of those that are new to keep at most; 0 keeps
+    all that there are.
     """
     entries, keep = asked
     runs = folder.stages()[number - 1].runs if number else {}
@@ -179,7 +181,7 @@ def _keep_data(folder: UnifiedFolder, teacher: Teacher, keep: int) -> None:
     target = folder.data(teacher.label.task)
     # A step that was given up may have left another expert's.
     if not target.exists() or read_label(target).expert != teacher.label.expert:
-        thin(teacher.path, target, keep, folder.request.seed)
+        thin(teacher.path, target, keep or teacher.label.keep, folder.request.seed)
 
 
 def _entry(teacher: Teacher, book: GoalBook, demonstrations: EpisodeStore | None) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def practise(
     asked = replace(request, hidden=folder.settings.hidden, start=policy.stage.best_hash())
     run = practice_of(path, request.task)
     practised = learn(asked, store, run, sink, means, _maker(policy))
-    relabel(run, folder.request.keep, store, Playing())
+    relabel(run, folder.request.keep or None, store, Playing())
     stage = joining(folder, run, store, means.compute)
     if not stage.has_best:
         best = practised.best()

@@ -25,7 +25,8 @@ class DistilRequest:
     DISTIL_PRESETS; raise UnknownName for anything else. `hidden` are the widths of its layers,
     and `updates` what it is trained with at first, the preset's if empty or 0. The learning rate
     is as many times below the preset's as the layers are wider. `keep` is how many steps of a task
-    are kept at most. `surgery` frees gradients of what opposes other tasks'.
+    are kept at most, all that its run has kept if 0. `surgery` frees gradients of what opposes
+    other tasks'.
     """
 
     observations: str = "state"
@@ -33,7 +34,7 @@ class DistilRequest:
     preset: str = "fast"
     hidden: tuple[int, ...] = ()
     updates: int = 0
-    keep: int = 30_000
+    keep: int = 0
     surgery: bool = False
     seed: int = 0
 
@@ -52,8 +53,8 @@ class DistilRequest:
             raise InvalidSetting(f"goals are {named}; valid: one or more, each once")
         if len(self.goals) > 1 and not self.settings.goal_features:
             raise InvalidSetting(f"goals are {named}; valid with the preset {self.preset}: one")
-        check_setting("keep", self.keep, self.keep > 0, "at least 1")
-        check_setting("updates", self.updates, self.updates >= 0, "at least 0")
+        for name in ("keep", "updates"):
+            check_setting(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
 
     @property
     def settings(self) -> DistilSettings:

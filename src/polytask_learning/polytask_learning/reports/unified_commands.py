@@ -60,7 +60,7 @@ def unified_commands(
 
 def _joining(task: str, run: Path, stage: Stage) -> list[str]:
     if run.parts[-2:] != (PRACTICE, task):
-        asked = words({"keep": "--keep"}, stage.manifest)
+        asked = words({"keep": "--keep"}, given(stage.manifest))
         asked += compute_words(stage.manifest.get("compute", {}))
         return ["lifelong", "add", "--run", RUN, "--expert", str(run), *asked]
     try:

@@ -96,8 +96,10 @@ class ExpertLearner(LongGoalNode):
             means = Means(self._means, watch, match, settings["episodes_per_checkpoint"])
             folder = learn_in(environment, request, shown, run, report.tell, means)
             report.at(Phase.RELABELLING, 0, 0)
-            playing = Playing(settings["played"], environment, watch)
-            relabel(run, settings["keep"], shown if goal.demonstrations else None, playing)
+            count = settings["played"]
+            playing = Playing(count if count >= 0 else None, environment, watch)
+            keep = settings["keep"] or None
+            relabel(run, keep, shown if goal.demonstrations else None, playing)
         write_report(folder, videos=False)
         return outcome(folder, request)
 

@@ -16,7 +16,7 @@ from polytask_contract.episodes.form import Form
 from polytask_contract.episodes.recording import Recording
 from polytask_contract.errors import PolyTaskError
 from polytask_contract.suites import Policy, find_suite
-from polytask_learning.data.relabelled_file import PLAYED
+from polytask_learning.settings import teaching_in
 from polytask_learning.training.patience import patiently
 from polytask_learning.training.trained import TrainedExpert
 from polytask_learning.training.watch import Phase, Unwatched, Watch
@@ -33,12 +33,17 @@ class NotSimulated(PolyTaskError):
 class Playing:
     """How many episodes an expert is to play, where, and who looks on.
 
-    Without an `environment` it plays in a simulation of its suite, if it has learnt in one.
+    Without a `count` they are as many as its suite wants. Without an `environment` it plays in a
+    simulation of its suite, if it has learnt in one.
     """
 
-    count: int = PLAYED
+    count: int | None = None
     environment: Environment | None = None
     watch: Watch = field(default_factory=Unwatched)
+
+    def count_in(self, suite: str) -> int:
+        """Return how many an expert of `suite` is to play."""
+        return teaching_in(suite).played if self.count is None else self.count
 
 
 def played(trained: TrainedExpert, expert: str, playing: Playing) -> list[Path]:
@@ -50,13 +55,14 @@ def played(trained: TrainedExpert, expert: str, playing: Playing) -> list[Path]:
     with; what has been played by then is kept.
     """
     folder = trained.folder.played / expert[:12]
-    paths = [folder / f"{number:06d}{SUFFIX}" for number in range(playing.count)]
+    count = playing.count_in(trained.request.suite)
+    paths = [folder / f"{number:06d}{SUFFIX}" for number in range(count)]
     missing = {number: path for number, path in enumerate(paths) if not path.exists()}
     if missing and playing.environment is None and not trained.folder.simulated:
         raise NotSimulated(
             f"{trained.folder.path} was learnt on a robot, which has still to play {len(missing)} "
-            f"of {playing.count} episodes; valid: the {playing.count - len(missing)} that it has "
-            "played, or a goal for its learner's node"
+            f"of {count} episodes; valid: the {count - len(missing)} that it has played, or a goal "
+            "for its learner's node"
         )
     if missing:
         make_folder(folder)
@@ -64,7 +70,7 @@ def played(trained: TrainedExpert, expert: str, playing: Playing) -> list[Path]:
             found = Form.of(environment.specification)
             found.check(trained.form, f"the suite {found.suite}")
             for number, path in missing.items():
-                playing.watch.at(Phase.RELABELLING, number, playing.count)
+                playing.watch.at(Phase.RELABELLING, number, count)
                 _play(environment, trained.policy(), number, path, playing.watch)
     return paths
 

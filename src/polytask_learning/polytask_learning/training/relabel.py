@@ -34,7 +34,8 @@ from polytask_learning.data.relabelled_file import (
     most_played,
     read_label,
 )
-from polytask_learning.data.reservoir import KEEP, InvalidSample, sampled_steps
+from polytask_learning.data.reservoir import InvalidSample, sampled_steps
+from polytask_learning.settings import teaching_in
 from polytask_learning.training.acting import seen_in
 from polytask_learning.training.demonstrations import NoDemonstrations, Shown, hash_of
 from polytask_learning.training.playing import Playing, played
@@ -75,12 +76,13 @@ class Goal(NamedTuple):
 
 def relabel(
     run: Path,
-    keep: int = KEEP,
+    keep: int | None = None,
     demonstrations: Shown | None = None,
     playing: Playing | None = None,
 ) -> Path:
     """Write what is kept of the run at `run`, and return the path of the file.
 
+    Without a `keep` it is as many steps as the suite wants, at most.
     It is left if it is there already: whole, of the same expert and practice, and for the same
     `keep`, goal and number of played episodes; none are played unless `playing` says so. The
     goal's picture is taken from `demonstrations`, and kept where they are given and have pictures.
@@ -90,16 +92,18 @@ def relabel(
     run's own are not given, what `played` does, and OSError for a full disk: what was there stays.
     """
     playing = playing or Playing(0)
-    if keep < 1:
+    if keep is not None and keep < 1:
         raise InvalidSample(f"{keep} steps are to be kept; valid: 1 or more")
-    if playing.count < 0:
+    if playing.count is not None and playing.count < 0:
         raise InvalidSample(f"{playing.count} episodes are to be played; valid: 0 or more")
     expert = RunFolder(run).best_hash()
     trained = TrainedExpert(run)
+    suite = trained.request.suite
+    keep = teaching_in(suite).keep if keep is None else keep
     latest = trained.folder.latest()
     episodes = latest["progress"]["episodes"] if latest else 0
     goal = _goal(trained, demonstrations) if demonstrations else None
-    label = _label(trained, expert, keep, (episodes, playing.count), goal)
+    label = _label(trained, expert, keep, (episodes, playing.count_in(suite)), goal)
     path = run / RELABELLED
     if _is_there(path, label):
         return path
