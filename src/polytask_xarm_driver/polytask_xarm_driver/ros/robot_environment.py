@@ -13,7 +13,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.time import Time
 from sensor_msgs.msg import Image
 
-from polytask_contract.errors import InvalidSpecification, ResetFailed, WorldStopped
+from polytask_contract.errors import InvalidSpecification, WorldStopped
 from polytask_msgs.msg import ArmStatus, OperatorEvent, SceneState, ToolCommand
 from polytask_msgs.srv import PrepareScene
 from polytask_ros import names, qos
@@ -35,9 +35,8 @@ from polytask_xarm_driver.robot.senses import (
 )
 from polytask_xarm_driver.ros.markers import Markers
 from polytask_xarm_driver.ros.pose_messages import fill_pose, pose_of
+from polytask_xarm_driver.ros.scene_preparation import ScenePreparation
 
-# How long somebody may take to put a task's things in place [s].
-PREPARATION_TIMEOUT = 20.0
 DIAGNOSTICS_PERIOD = 1.0
 # How often people are shown what is there [s].
 MARKERS_PERIOD = 0.2
@@ -175,28 +174,7 @@ class RobotEnvironment(EnvironmentServer):
         self._commands.publish(message)
 
     def _prepare(self, task: str, seed: int) -> Callable[[], bool]:
-        place = self.resolve_topic_name(names.SCENE_PREPARE)
-        if not self._scenes.service_is_ready():
-            raise ResetFailed(f"nobody offers {place}, which prepare_scene asks for")
-        request = PrepareScene.Request(task=task, seed=seed)
-        future = self._scenes.call_async(request)
-        deadline = time.monotonic() + PREPARATION_TIMEOUT
-
-        def done() -> bool:
-            nonlocal future
-            answer = future.result() if future.done() else None
-            if answer is not None and answer.code == answer.SUCCESS:
-                return True
-            if answer is not None and answer.code != answer.BUSY:
-                raise ResetFailed(f"the scene could not be prepared: {answer.message}")
-            if time.monotonic() > deadline:
-                reason = answer.message if answer is not None else "no answer came"
-                raise ResetFailed(f"{place} took over {PREPARATION_TIMEOUT:g} s: {reason}")
-            if answer is not None:
-                future = self._scenes.call_async(request)
-            return False
-
-        return done
+        return ScenePreparation(self._scenes, PrepareScene.Request(task=task, seed=seed)).done
 
     # What is told of it
 
