@@ -117,6 +117,10 @@ class EnvironmentLink:
         self._forget_but_after(result.observation)
         return result
 
+    def renew(self) -> None:
+        """Meet the server anew at the next reset: it is another one than before."""
+        self._lost = True
+
     def release(self) -> None:
         """Tell the server that others may have the environment; without an answer it finds out."""
         if self._releases.service_is_ready():

@@ -145,6 +145,7 @@ class RosEnvironment(Environment):
                 if missed is not None:
                     return self._taken(missed)
                 self._turn = None
+                self._link.renew()
                 reason = f"the environment gave the episode up or was restarted: {refused}"
                 raise EnvironmentLost(reason) from None
             raise

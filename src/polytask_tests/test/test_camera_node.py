@@ -210,7 +210,7 @@ def test_without_a_calibration_the_camera_says_that_it_has_none(viewer, start, v
 
 def test_the_end_of_a_video_is_a_loss_that_is_explained(viewer, start, video):
     start(parameters={"source": "file", "file": video, "loop": False})
-    status, values = viewer.hear("lost")
+    status, values = viewer.hear("lost", "the video has ended")
     assert status.message == "the video has ended; to play it again and again, set loop"
     assert values["rate [1/s]"] == "0.00"
 

@@ -20,6 +20,7 @@ from polytask_contract.conformance import flat
 from polytask_contract.errors import EnvironmentBusy, EnvironmentLost, ResetFailed, UnknownName
 from polytask_contract.specification import Observations
 from polytask_msgs.action import ResetEnvironment
+from polytask_msgs.msg import Observation
 from polytask_ros import names, qos
 from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.ros_environment import RosEnvironment
@@ -29,6 +30,8 @@ from polytask_tests.slow_server import BROKEN, FAR, UNREACHABLE
 
 TASK = "north_east"
 TIMEOUT = 4.0
+# In which what is to come has come, however busy the machine is [s].
+PATIENCE = 30.0
 ACTIONS = np.random.default_rng(7).uniform(-1, 1, (20, 2)).astype(np.float32)
 
 
@@ -65,8 +68,17 @@ def connect(namespace):
     """Make clients in the test's namespace, and close them with it."""
     made = []
 
+    def meet():
+        # A server that has just been started may take longer to be there than to answer.
+        with contextlib.suppress(EnvironmentLost):
+            return RosEnvironment(TASK, namespace=namespace, timeout=TIMEOUT)
+
     def connect(**options):
-        made.append(RosEnvironment(TASK, namespace=namespace, **{"timeout": TIMEOUT, **options}))
+        if options:
+            options = {"timeout": TIMEOUT, **options}
+            made.append(RosEnvironment(TASK, namespace=namespace, **options))
+        else:
+            made.append(until(meet, PATIENCE))
         return made[-1]
 
     yield connect
@@ -95,6 +107,17 @@ def until(what, seconds):
     pytest.fail(f"not within {seconds} s")
 
 
+def wait_for_observation(environment, condition):
+    """Take observations up without a step, until there are some that `condition` is true of."""
+    inbox = environment._link._inbox
+    observations, _ = inbox.messages
+    until(lambda: inbox.wait(0) or (observations and condition(observations)), PATIENCE)
+
+
+def has_ended(observations):
+    return observations[-1].step_type == Observation.LAST
+
+
 def reset_when_possible(environment):
     try:
         return environment.reset(5)
@@ -113,7 +136,7 @@ def test_a_server_that_ends_or_stalls_is_noticed_and_works_again_when_it_is_back
     server.signal(fault)
     if fault == signal.SIGINT:
         # The server says that it ends: the episode is stopped, not lost.
-        assert server.wait(5) == 0
+        assert server.wait(PATIENCE) == 0
         assert environment.step(ACTIONS[1]).last()
         assert environment.ending_message == "the server ends"
     else:
@@ -159,7 +182,7 @@ def test_a_killed_client_frees_the_environment_and_the_next_starts_clean(
         with pytest.raises(EnvironmentBusy, match=r"/environment_client_\w+ holds the environment"):
             environment.reset(5)
         client.kill()
-    until(lambda: reset_when_possible(environment), 10)
+    until(lambda: reset_when_possible(environment), PATIENCE)
     assert live(environment) == undisturbed
 
 
@@ -174,14 +197,15 @@ def test_a_reset_does_not_outlive_its_client(start, connect, namespace):
     assert server.output.readline() == "reset broken off\n"
     assert re.match("stopped: .*/environment_client_.* is gone", server.output.readline())
     environment = connect()
-    until(lambda: reset_when_possible(environment), 10)
+    until(lambda: reset_when_possible(environment), PATIENCE)
 
 
 def test_a_client_that_stalls_is_given_up_after_the_configured_silence(start, connect, undisturbed):
-    start(parameters={"client_timeout": 1.0})
+    # As long as nobody who is only held up is silent for.
+    start(parameters={"client_timeout": 5.0})
     silent, environment = connect(), connect()
     silent.reset(1)
-    until(lambda: reset_when_possible(environment), 5)
+    until(lambda: reset_when_possible(environment), PATIENCE)
     # It learns why when it wakes up.
     assert silent.step(ACTIONS[0]).last()
     assert "was silent for" in silent.ending_message
@@ -207,12 +231,12 @@ def test_a_cancelled_reset_breaks_off_and_the_next_begins_clean(start, connect, 
     )
     node = rclpy.create_node("canceller", namespace=namespace)
     client = ActionClient(node, ResetEnvironment, names.RESET)
-    assert client.wait_for_server(5)
+    assert client.wait_for_server(PATIENCE)
     environment = connect()
     phases = []
-    goal = ResetEnvironment.Goal(task=TASK, seed=1, client=node.get_fully_qualified_name())
+    goal = ResetEnvironment.Goal(task=TASK, seed=FAR, client=node.get_fully_qualified_name())
     sending = client.send_goal_async(goal, lambda message: phases.append(message.feedback))
-    rclpy.spin_until_future_complete(node, sending, timeout_sec=5)
+    rclpy.spin_until_future_complete(node, sending, timeout_sec=PATIENCE)
     with pytest.raises(EnvironmentBusy, match="/canceller is under way"):
         environment.reset(1)
     while len(phases) < 3:
@@ -221,10 +245,12 @@ def test_a_cancelled_reset_breaks_off_and_the_next_begins_clean(start, connect, 
     assert 0 < phases[2].progress < 1
     sending.result().cancel_goal_async()
     ending = sending.result().get_result_async()
-    rclpy.spin_until_future_complete(node, ending, timeout_sec=5)
+    rclpy.spin_until_future_complete(node, ending, timeout_sec=PATIENCE)
     assert ending.result().result.code == ResetEnvironment.Result.CANCELED
-    assert server.output.readline() == "reset broken off\n"
-    assert server.output.readline() == "stopped: the reset was cancelled\n"
+    said = iter(server.output.readline, "")
+    # Whether it had been on its way for long depends on how soon it was cancelled.
+    assert next(line for line in said if line != "still driving\n") == "reset broken off\n"
+    assert next(said) == "stopped: the reset was cancelled\n"
     assert environment.reset(1).first()
     node.destroy_node()
 
@@ -261,7 +287,7 @@ def test_a_clock_that_goes_backwards_stops_nothing(start, connect, namespace, pa
     node = rclpy.create_node("clock", namespace=namespace)
     # The clock is an absolute topic; the tests' domain keeps it to this run.
     publisher = node.create_publisher(ClockMessage, "/clock", 10)
-    until(publisher.get_subscription_count, 5)
+    until(publisher.get_subscription_count, PATIENCE)
     environment = connect()
     stamps = []
     for seconds in (1000, 1001, 10, 11):
@@ -275,12 +301,12 @@ def test_a_clock_that_goes_backwards_stops_nothing(start, connect, namespace, pa
 
 
 def test_a_late_client_in_real_time_is_stopped_and_told(start, connect):
-    start(parameters={"pacing": "realtime", "hold_periods": 3})
+    start(parameters={"pacing": "realtime", "hold_periods": 15})
     environment = connect()
     environment.reset(5)
     for _ in range(5):
         assert environment.step(ACTIONS[0]).mid()
-    time.sleep(1.0)
+    wait_for_observation(environment, has_ended)
     timestep = environment.step(ACTIONS[0])
     assert timestep.last()
     assert timestep.discount == 1.0
@@ -307,9 +333,11 @@ def test_an_end_that_a_refusal_overtook_is_told_with_its_reason(start, connect):
     start(parameters={"pacing": "realtime", "hold_periods": 2})
     environment = connect()
     environment.reset(5)
+    wait_for_observation(environment, has_ended)
     inbox = environment._link._inbox
     observations, refusals = inbox.messages
-    wait, held, refused = inbox.wait, [], []
+    wait, held, refused = inbox.wait, list(observations), []
+    observations.clear()
 
     def overtaken(seconds):
         wait(seconds)
@@ -322,7 +350,6 @@ def test_an_end_that_a_refusal_overtook_is_told_with_its_reason(start, connect):
             refused.extend(refusals)
 
     inbox.wait = overtaken
-    time.sleep(1.0)
     timestep = environment.step(ACTIONS[0])
     assert refused
     assert timestep.last()
@@ -333,13 +360,15 @@ def test_real_time_moves_on_between_two_steps_and_loses_no_reward(start, connect
     start(parameters={"pacing": "realtime", "hold_periods": 100})
     environment = connect()
     environment.reset(5)
-    total = environment.step(np.zeros(2)).reward
+    # Of all periods that have passed; the world stays where it is.
+    reward = environment.step(np.zeros(2)).reward / environment.turn.step
     before = environment.turn.step
-    time.sleep(0.55)
+    wait_for_observation(environment, lambda observations: len(observations) >= 5)
     timestep = environment.step(np.zeros(2))
-    # Five periods of 0.1 s or more passed unanswered, and one was answered.
-    assert environment.turn.step - before >= 6
-    assert timestep.reward > 4 * total
+    # Five periods or more passed unanswered, and one was answered.
+    passed = environment.turn.step - before
+    assert passed >= 6
+    assert timestep.reward == pytest.approx(passed * reward, rel=0.2)
 
 
 def test_a_step_in_real_time_ends_with_a_turn_that_its_action_moved(start, connect, monkeypatch):
@@ -373,7 +402,7 @@ def test_a_step_in_real_time_ends_with_a_turn_that_its_action_moved(start, conne
 )
 def test_a_server_with_a_bad_parameter_says_which_and_ends(start, parameters, text):
     process = start(parameters=parameters, stderr=subprocess.PIPE, text=True)
-    assert process.wait(10) == 1
+    assert process.wait(PATIENCE) == 1
     errors = process.errors.read()
     assert errors.startswith("error: ")
     assert text in errors
@@ -393,7 +422,7 @@ def test_the_server_itself_refuses_an_unknown_task_and_a_nameless_client(start, 
     start()
     node = rclpy.create_node("stranger", namespace=namespace)
     client = ActionClient(node, ResetEnvironment, names.RESET)
-    assert client.wait_for_server(5)
+    assert client.wait_for_server(PATIENCE)
     name = node.get_fully_qualified_name()
     for goal, code, text in [
         (
@@ -404,9 +433,9 @@ def test_the_server_itself_refuses_an_unknown_task_and_a_nameless_client(start, 
         ({"task": TASK, "client": ""}, ResetEnvironment.Result.INVALID_GOAL, "client is empty"),
     ]:
         sending = client.send_goal_async(ResetEnvironment.Goal(seed=1, **goal))
-        rclpy.spin_until_future_complete(node, sending, timeout_sec=5)
+        rclpy.spin_until_future_complete(node, sending, timeout_sec=PATIENCE)
         ending = sending.result().get_result_async()
-        rclpy.spin_until_future_complete(node, ending, timeout_sec=5)
+        rclpy.spin_until_future_complete(node, ending, timeout_sec=PATIENCE)
         assert ending.result().result.code == code
         assert text in ending.result().result.message
     node.destroy_node()
@@ -419,7 +448,7 @@ def halter(namespace):
     publisher = node.create_publisher(String, names.HALT, qos.EVENT)
 
     def halt(reason):
-        until(publisher.get_subscription_count, 5)
+        until(publisher.get_subscription_count, PATIENCE)
         publisher.publish(String(data=reason))
 
     yield halt
@@ -432,8 +461,8 @@ def test_a_halt_fails_a_reset_under_way_and_the_next_one_works(start, connect, h
     )
     environment = connect()
     with ThreadPoolExecutor(1) as pool:
-        reset = pool.submit(environment.reset, 1)
-        time.sleep(0.5)
+        reset = pool.submit(environment.reset, FAR)
+        assert server.output.readline() == "still driving\n"
         halter("the button was let go")
         with pytest.raises(ResetFailed, match="the reset was halted: the button was let go"):
             reset.result()
@@ -455,7 +484,7 @@ def test_a_halt_in_real_time_ends_what_was_held_and_not_the_episode(start, conne
         arrived = environment._link.arrived()
         return arrived and not any(any(message.action) for message in arrived)
 
-    until(rests, 5)
+    until(rests, PATIENCE)
     assert environment.step(ACTIONS[1]).mid()
 
 

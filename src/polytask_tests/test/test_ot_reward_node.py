@@ -476,17 +476,19 @@ def test_a_server_killed_between_requests_and_started_again_goes_on(start, conne
 def test_a_server_killed_in_mid_request_and_started_again_is_asked_again(
     start, connect, said, long_match
 ):
-    process = start()
+    lives = [start()]
     warm = connect()
     warm(walk(), three(), RewardSettings())
 
     def kill_and_start():
-        process.kill()
-        start()
+        lives[-1].kill()
+        lives.append(start())
 
-    accident = Accident(process, kill_and_start)
-    service = connect(waiting=accident, timeout=8.0, give_up_after=PATIENCE)
-    assert same(service(*LONG), long_match)
+    # Now and then it has answered before it is killed.
+    while not said:
+        accident = Accident(lives[-1], kill_and_start)
+        service = connect(waiting=accident, timeout=8.0, give_up_after=PATIENCE)
+        assert same(service(*LONG), long_match)
     assert accident.happened
     assert len(said) == 1
     assert "asking again for up to 60 s" in said[0]
@@ -515,6 +517,10 @@ def test_of_two_servers_one_may_be_killed_unnoticed(start, connect, said, long_m
             accident()
 
     service = connect(waiting=look_on)
+    end = time.monotonic() + PATIENCE
+    while service._node.count_services(service._name) < 2:
+        assert time.monotonic() < end, "they are not there"
+        time.sleep(0.05)
     # Both compute whatever this client asks for, once both have met it.
     for process in (first, second):
         before = cpu_time(process)
@@ -551,6 +557,7 @@ def test_a_server_that_stalls_and_comes_round_is_heard_again(
     with contextlib.closing(Asker(namespace)) as asker:
         asker.ask()
         service(*given)
+        said.clear()
         process.signal(signal.SIGSTOP)
         stalled = True
         if asked == "afterwards":
@@ -609,10 +616,14 @@ def test_a_wait_for_an_answer_can_be_broken_off_and_another_one_begun(start, con
     def break_off():
         raise BrokenOff
 
-    accident = Accident(process, break_off)
-    service = connect(waiting=accident)
-    with pytest.raises(BrokenOff):
-        service(*LONG)
+    broken_off = False
+    # Now and then the answer is there before anybody breaks off.
+    while not broken_off:
+        service = connect(waiting=Accident(process, break_off))
+        try:
+            assert same(service(*LONG), long_match)
+        except BrokenOff:
+            broken_off = True
     given = (walk(), three(), RewardSettings())
     # What was broken off is still computed, and its answer is not taken for this one.
     assert same(service(*given), best_match(*given))
