@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from unique_identifier_msgs.msg import UUID
 
 from polytask_contract.errors import EnvironmentBusy
 from polytask_contract.success import HELD_STEPS
@@ -46,6 +49,8 @@ pytestmark = pytest.mark.timeout(300)
 BLIND = {"image_height": 0, "image_width": 0}
 # An episode takes four seconds, however slow the machine is just then.
 REALTIME = {**BLIND, "pacing": "realtime", "hold_periods": 100}
+# Loses nothing of an episode while its process is not let run.
+PATIENT = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 Result, Loaded = RunTask.Result, LoadPolicy.Response
 
 numbers = itertools.count()
@@ -64,7 +69,15 @@ class Asker(Node):
         self.refusals = []
         self._goals = ActionClient(self, RunTask, names.RUN_TASK)
         self._loads = self.create_client(LoadPolicy, names.LOAD_POLICY)
-        self.create_subscription(Observation, names.OBSERVATION, self.observations.append, qos.TURN)
+        self.create_subscription(Observation, names.OBSERVATION, self.observations.append, PATIENT)
+        # Of its own: an action's client drops the feedback that it has not read by the result.
+        self._asked = UUID()
+        self.create_subscription(
+            RunTask.Impl.FeedbackMessage,
+            f"{names.RUN_TASK}/_action/feedback",
+            self._on_feedback,
+            PATIENT,
+        )
         self.create_subscription(
             ResetEnvironment.Impl.FeedbackMessage,
             f"{names.RESET}/_action/feedback",
@@ -84,6 +97,10 @@ class Asker(Node):
         self.executor_.shutdown()
         super().destroy_node()
         self.context.shutdown()
+
+    def _on_feedback(self, message):
+        if message.goal_id == self._asked:
+            self.feedback.append(message.feedback)
 
     def _on_diagnostics(self, message):
         for status in message.status:
@@ -127,9 +144,9 @@ class Asker(Node):
         self.feedback.clear()
         self.observations.clear()
         self.resets.clear()
+        self._asked = UUID(uuid=list(uuid.uuid4().bytes))
         sending = self._goals.send_goal_async(
-            RunTask.Goal(goal=goal, **fields),
-            feedback_callback=lambda message: self.feedback.append(message.feedback),
+            RunTask.Goal(goal=goal, **fields), goal_uuid=self._asked
         )
         return self.result_of(sending)
 
@@ -313,9 +330,12 @@ def test_a_goal_may_be_followed_in_the_world_of_another_task(skilled, serve, who
 
 
 def test_each_step_is_told_of_and_steps_can_be_limited(skilled, serve, another):
-    serve(skilled, parameters=REALTIME)
+    # In lockstep no action is held for longer, however slow the machine is.
+    serve(skilled, parameters=BLIND)
     limit = HELD_STEPS
     result = skilled.run(one_hot(TASKS[0]), max_steps=limit)
+    # The result may be read before what was told ahead of it.
+    skilled.wait_for_steps(limit)
     # It has come to its place, and was not there for long enough.
     assert any(one.success for one in skilled.feedback)
     assert (result.code, result.steps, result.success) == (Result.SUCCESS, limit, False)
@@ -444,7 +464,8 @@ def test_cancelled_in_a_reset_the_world_stands_still_and_is_free(skilled, serve,
         stdout=subprocess.PIPE,
         text=True,
     )
-    running = skilled.ask(one_hot(TASKS[0]))
+    # From far away: it must not be over before it is cancelled.
+    running = skilled.ask(one_hot(TASKS[0]), seed=FAR)
     skilled.wait_for(lambda: len(skilled.resets) >= 3)
     skilled.result_of(running.cancel_goal_async())
     result = skilled.outcome(running)
@@ -486,9 +507,12 @@ def test_an_episode_that_is_stopped_has_failed_for_that_reason(skilled, serve):
     server = serve(skilled, parameters=REALTIME)
     running = skilled.ask(one_hot(TASKS[0]))
     skilled.wait_for_steps(2)
-    assert server.stop() == 0
+    server.signal(signal.SIGINT)
+    assert server.wait(PATIENCE) == 0
     result = skilled.outcome(running)
     assert (result.code, result.message) == (Result.FAILED, "the server ends")
+    # The result may be read before what was told ahead of it.
+    skilled.wait_for(lambda: skilled.feedback[-1].step == result.steps)
     assert result.episode_return == pytest.approx(sum(one.reward for one in skilled.feedback))
 
 
@@ -507,6 +531,8 @@ def test_the_diagnostics_say_what_there_is_and_how_timely_it_was(skilled, serve,
         for word in ("p50", "p99", "max")
     )
     assert 0 < p50 <= p99 <= largest
+    # The result may be read before the observations that were published ahead of it.
+    skilled.wait_for(lambda: skilled.observations[-1].step_type == Observation.LAST)
     missed = int(skilled.diagnostics["actions that came too late"])
     assert missed == max(one.missed_actions for one in skilled.observations)
     assert skilled.diagnostics["level"] == (b"\x01" if missed else b"\x00")
@@ -608,7 +634,8 @@ def test_a_policy_that_ends_leaves_an_arm_that_stands_still(
     asker, serve, another, namespace, simple, fault
 ):
     killed = fault == signal.SIGKILL
-    serve(asker, parameters={**REALTIME, "hold_periods": 5} if killed else REALTIME)
+    # An action is held for 1.5 s: for longer than a policy is slow, and less than an episode.
+    serve(asker, parameters={**REALTIME, "hold_periods": 15} if killed else REALTIME)
     with policy_node(namespace, simple) as process:
         asker.ask(one_hot(TASKS[0]))
         asker.wait_for_steps(2)
@@ -634,7 +661,8 @@ def test_a_policy_that_ends_in_a_reset_breaks_that_off(asker, serve, another, na
         asker.wait_for(
             lambda: [name for name in asker.get_node_names() if "environment_client_" in name]
         )
-        assert process.stop() == 0
+        process.signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
     assert "stopped: the reset was cancelled\n" in iter(server.output.readline, "")
     assert another(asker).reset(1).first()
 
