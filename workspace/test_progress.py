@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -29,6 +30,8 @@ def progress(tmp_path):
 class TestLock:
     def test_waits_for_the_holder_and_says_so(self, tmp_path, capfd):
         order = []
+        said = ""
+        deadline = time.monotonic() + 60
 
         def second():
             with setup_lock(tmp_path / "lock"):
@@ -37,11 +40,13 @@ class TestLock:
         with setup_lock(tmp_path / "lock"):
             thread = threading.Thread(target=second)
             thread.start()
-            thread.join(0.2)
+            while "waiting" not in said and time.monotonic() < deadline:
+                thread.join(0.2)
+                said += capfd.readouterr().err
             order.append("first")
         thread.join()
         assert order == ["first", "second"]
-        assert "waiting" in capfd.readouterr().err
+        assert "waiting" in said
 
     def test_is_kept_by_a_child_that_outlives_a_killed_set_up(self, tmp_path):
         with setup_lock(tmp_path / "lock") as lock:

@@ -93,7 +93,11 @@ def test_the_services_constants_are_the_names_of_the_matchings():
 def test_a_service_that_never_answers_is_given_up_and_named(client, said):
     begun = time.monotonic()
     service = client(timeout=0.3, give_up_after=1.0)
-    message = r"^/rewards_nowhere/reward/compute has not answered for 1\.\d s: no ot_reward serves"
+    # On a busy machine it may notice late; that it does not too early is asserted below.
+    waited = r"[1-9]\d*\.\d s"
+    message = (
+        rf"^/rewards_nowhere/reward/compute has not answered for {waited}: no ot_reward serves"
+    )
     with pytest.raises(RewardLost, match=message):
         service(walk(), [walk(seed=1)], SETTINGS)
     assert time.monotonic() - begun >= 1.0

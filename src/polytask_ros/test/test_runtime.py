@@ -92,13 +92,19 @@ def publisher(reader):
     context.shutdown()
 
 
+def stop(process):
+    """Stop a child, and return when each of its threads stands still."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+
+
 def acknowledged(publisher):
     return publisher.wait_for_all_acked(Duration(seconds=0))
 
 
 def test_a_slow_reader_has_the_last_words_when_the_wait_ends(publisher, reader, monkeypatch):
     monkeypatch.setattr(runtime, "LONGEST_FAREWELL", 60.0)
-    reader.send_signal(signal.SIGSTOP)
+    stop(reader)
     publisher.publish(String(data="last"))
     assert not acknowledged(publisher)
     threading.Timer(0.2, reader.send_signal, [signal.SIGCONT]).start()
@@ -107,7 +113,7 @@ def test_a_slow_reader_has_the_last_words_when_the_wait_ends(publisher, reader, 
 
 
 def test_a_reader_that_hears_nothing_does_not_hold_up_the_end(publisher, reader):
-    reader.send_signal(signal.SIGSTOP)
+    stop(reader)
     publisher.publish(String(data="last"))
     runtime.let_arrive(publisher)
     assert not acknowledged(publisher)

@@ -21,6 +21,7 @@ from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
+from rclpy.time import Time
 
 from polytask_msgs.action import RecoverArm
 from polytask_msgs.msg import ArmStatus, Observation
@@ -36,10 +37,10 @@ DRIVER = "polytask_xarm_driver"
 UNHURRIED: Mapping[str, Mapping[str, Any]] = {
     "arm": {"feedback_timeout": 2.0},
     "environment": {
-        "limits.tool_age": 1.0,
-        "limits.arm_age": 1.0,
-        "limits.picture_age": 1.0,
-        "limits.scene_age": 1.0,
+        "limits.tool_age": 2.0,
+        "limits.arm_age": 2.0,
+        "limits.picture_age": 2.0,
+        "limits.scene_age": 2.0,
         "limits.skew": 0.5,
     },
 }
@@ -49,6 +50,11 @@ _numbers = itertools.count(1)
 def free_address() -> str:
     """Return a loopback address that no other robot of this run has, nor another run."""
     return f"127.1.{os.environ.get('ROS_DOMAIN_ID', '0')}.{next(_numbers)}"
+
+
+def is_after(message: Any, moment: Time) -> bool:
+    """Tell whether a message was stamped after `moment`: older ones may wait in a queue."""
+    return bool(Time.from_msg(message.header.stamp).nanoseconds > moment.nanoseconds)
 
 
 class RobotUnderTest:
@@ -161,6 +167,26 @@ class RobotUnderTest:
         self.until(ending.done)
         client.destroy()
         return ending.result().result
+
+    def make_ready(self) -> None:
+        """Recover the arm until it takes commands: a pause of the machine may have stopped it."""
+
+        def ready() -> bool:
+            if self.newer_status(self._node.get_clock().now()).phase == ArmStatus.READY:
+                return True
+            self.recover()
+            return False
+
+        self.until(ready)
+
+    def newer_status(self, moment: Time) -> ArmStatus:
+        """Wait for a status that was stamped after `moment`, and return it."""
+
+        def newer() -> bool:
+            return bool(self.statuses) and is_after(self.statuses[-1], moment)
+
+        self.until(newer)
+        return self.statuses[-1]
 
     @property
     def phase(self) -> int | None:

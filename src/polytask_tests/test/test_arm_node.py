@@ -35,7 +35,7 @@ from polytask_ros.runtime import initialize
 PATIENCE = 30.0
 SAID_EVERY = 0.04
 # Longer than by default, as the test itself is not always on time; so no test waits for so long.
-TIMEOUTS = {"command_timeout": 0.4, "controller_timeout": 0.3}
+TIMEOUTS = {"command_timeout": 0.4, "controller_timeout": 0.3, "feedback_timeout": 1.0}
 SPEED, BRAKING = 0.25, 2.0
 # Near where the emulated arm begins.
 MIDDLE = np.array([0.37, 0.0, 0.26])
@@ -461,7 +461,11 @@ def test_what_goes_wrong_stops_the_arm_and_one_recovery_goes_on(running, happens
 
 
 def recovered(operator):
+    end = time.monotonic() + PATIENCE
     result, phases = operator.recover()
+    # On a busy machine the emulated controller is late now and then.
+    while "did not answer" in result.message and time.monotonic() < end:
+        result, phases = operator.recover()
     if result.code == RecoverArm.Result.SUCCESS:
         assert "enabling the arm" in phases
         assert result.message == ""
@@ -484,7 +488,7 @@ def test_a_pressed_emergency_stop_must_be_released_before_a_recovery(running):
         assert operator.change(Transition.TRANSITION_DEACTIVATE)
         assert operator.change(Transition.TRANSITION_ACTIVATE)
         operator.phase(ArmStatus.STOPPED)
-    assert operator.recover()[0].code == RecoverArm.Result.SUCCESS
+    assert recovered(operator)
     operator.phase(ArmStatus.READY)
     operator.goes(MIDDLE)
 

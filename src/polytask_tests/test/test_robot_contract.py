@@ -41,6 +41,10 @@ class TestRobot(EnvironmentContract):
         with RobotUnderTest(cls.namespace, pictures=True, parameters=cls.parameters) as robot:
             yield robot
 
+    @pytest.fixture(autouse=True)
+    def _ready(self, robot):
+        robot.make_ready()
+
     def make(self, seed):
         return RosEnvironment("reach", seed, namespace=self.namespace, timeout=30.0)
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from rclpy.action import ActionClient
 from sensor_msgs.msg import Joy
+from std_msgs.msg import String
 
 from polytask_contract.episodes.episode_file import read_episode
 from polytask_msgs.action import RecordDemonstration
@@ -52,6 +53,7 @@ class Person:
         node = robot.node
         self._joys = node.create_publisher(Joy, names.JOY, qos.EVENT)
         node.create_subscription(Observation, names.OBSERVATION, self._see, qos.TURN)
+        node.create_subscription(String, names.HALT, self._press_anew, qos.EVENT)
         node.create_timer(0.02, self._say)
 
     def _see(self, message):
@@ -61,6 +63,11 @@ class Person:
         if self._steps_begun != message.episode:
             self._steps_begun, self._said = message.episode, 0
         self._stick = self._script(timestep_of(message)).tolist()
+
+    def _press_anew(self, _halt):
+        # On a busy machine the joystick is silent now and then: the button must go up and down.
+        if self._steps_begun is not None:
+            self._said = 0
 
     def _say(self):
         self._said += 1
