@@ -149,8 +149,7 @@ def test_a_client_that_falls_silent_is_missed_then_stopped(connect):
 
 
 def test_a_halt_stops_the_tool_in_mid_step_and_the_episode_goes_on(connect):
-    # So slow that a step takes most of its period.
-    # The halt is to say why it rests, not a pause of the machine.
+    # So slow that a step takes most of its period; and it is the halt that ends the command.
     slow = {"speed": 0.08, "command_timeout": 0.5}
     with robot_of(parameters={"arm": slow}) as robot:
         environment = connect(robot)
