@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from polytask_contract.conformance import EnvironmentContract
+from polytask_contract.conformance import EnvironmentContract, check_observation
 from polytask_ros.ros_environment import RosEnvironment
 from polytask_sim.suites.xarm import TASKS
 from polytask_tests.robot_under_test import UNHURRIED, RobotUnderTest
@@ -29,7 +29,6 @@ class TestRobot(EnvironmentContract):
         "arm": UNHURRIED["arm"],
         "environment": {
             **UNHURRIED["environment"],
-            "control_period": 0.1,
             "reset.speed": 0.2,
             "hold_periods": 20,
         },
@@ -48,11 +47,24 @@ class TestRobot(EnvironmentContract):
     def make(self, seed):
         return RosEnvironment("reach", seed, namespace=self.namespace, timeout=30.0)
 
+    def actions(self, environment):
+        # After a longest move the tool is on its way still when the period ends, and where it is by
+        # then is a matter of milliseconds; after a quarter of one it has all but arrived.
+        return [action / 4 for action in super().actions(environment)]
+
     def alike(self, one, other):
         if len(one) != len(other) or [step[0] for step in one] != [step[0] for step in other]:
             return False
         # The tool's place, and what it is to reach; pictures of real physics are never equal.
         return bool(np.abs(states(one) - states(other))[:, :8].max() < REPEATS)
+
+    @pytest.mark.parametrize("end", [1, -1])
+    def test_both_ends_of_the_range_lead_the_tool(self, environment, end):
+        before = environment.reset(1).observation["state"][:2]
+        whole = np.full(environment.specification.action_size, end, np.float32)
+        timestep = environment.step(whole)
+        check_observation(environment, timestep)
+        assert np.all(end * (timestep.observation["state"][:2] - before) > 0.005)
 
 
 def test_the_robots_tasks_are_those_of_the_simulated_arm():

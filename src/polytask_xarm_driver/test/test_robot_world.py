@@ -13,7 +13,13 @@ from polytask_contract.table import DOWN, FINGER_TRAVEL, LONGEST_MOVE, STATE_SIZ
 from polytask_xarm_driver.arm.pose import Pose
 from polytask_xarm_driver.robot.approach import PATIENCE as APPROACH_PATIENCE
 from polytask_xarm_driver.robot.robot_task import RobotTask, RobotTasks
-from polytask_xarm_driver.robot.robot_world import LONGEST_LEAD, RobotSettings, RobotWorld
+from polytask_xarm_driver.robot.robot_world import (
+    ATTEMPTS,
+    LONGEST_LEAD,
+    NEAR_START,
+    RobotSettings,
+    RobotWorld,
+)
 from polytask_xarm_driver.robot.senses import ArmCondition, Patience, Scene, Senses
 
 BOX = Box((0.3, -0.2, 0.1), (0.5, 0.2, 0.3))
@@ -98,6 +104,35 @@ def test_the_same_seed_begins_at_the_same_place():
     places = [Rig().reset("push", seed).observation["state"][:3] for seed in (3, 3, 4)]
     assert np.allclose(places[0], places[1], atol=0.004)
     assert not np.allclose(places[0], places[2], atol=0.004)
+
+
+def resting_away(rig, *distances):
+    """Have the arm run on by a distance [m] each time that it is told to rest at the start."""
+    left = list(distances)
+
+    def aim(wanted):
+        if wanted is None and rig.told and rig.told[-1] is not None and left:
+            rig.pose = Pose(rig.pose.position + np.array([left.pop(0), 0, 0]), rig.pose.rotation)
+        rig.told.append(wanted)
+
+    rig.world = RobotWorld(TASKS, RobotSettings(image=None), rig.senses, aim, now=lambda: rig.now)
+    return rig
+
+
+@settings(max_examples=25)
+@given(st.lists(st.floats(-0.03, 0.03), max_size=ATTEMPTS - 1), st.integers(0, 99))
+def test_however_far_an_arm_runs_on_a_reset_ends_near_the_start(distances, seed):
+    place = resting_away(Rig(), *distances).reset("push", seed).observation["state"][:3]
+    start = TASKS.tasks["push"].start.draw(np.random.default_rng(seed))
+    assert np.linalg.norm(place - start) <= NEAR_START + 1e-6
+
+
+def test_an_arm_that_never_rests_near_the_start_fails_the_reset_and_says_how_far_it_is():
+    rig = resting_away(Rig(), *[0.02] * ATTEMPTS)
+    text = r"rests \d+\.\d mm from its start after 5 attempts; valid: at most 5 mm"
+    with pytest.raises(ResetFailed, match=text):
+        rig.reset()
+    assert rig.told[-1] is None
 
 
 def test_a_reset_raises_the_tool_before_anything_else_moves():

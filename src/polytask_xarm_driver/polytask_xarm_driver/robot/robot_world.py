@@ -35,6 +35,9 @@ PATIENCE = 5.0
 # How old a tool pose may be on the way to a start [s]: nothing is observed then, and the tool is
 # led by a hand's breadth at most, so that a hiccup of a busy machine need not end it.
 RESET_AGE = 1.0
+# How far from its start [m] a tool may rest, and how often it is led there: an arm runs on when it
+# is told to rest, and further where the machine that tells it has paused.
+NEAR_START, ATTEMPTS = 0.005, 5
 
 
 @dataclass(frozen=True)
@@ -110,10 +113,10 @@ class RobotWorld:
             yield from self._come_to_rest()
             yield from self._prepare_scene(task, seed)
         yield from self._lead("going to the start", 0.6, self._above(start), start)
-        yield from self._come_to_rest()
+        sight = yield from self._rest_near(start)
         self._grasp = self._base = Grasp(start, self._task.fingers, 0.0)
         self.steps, self._accomplished, self._rests = 0, False, True
-        return dm_env.restart(self._observe((yield from self._wait_for_sight(task))))
+        return dm_env.restart(self._observe(sight))
 
     def anticipate(self, action: Action) -> None:
         """Move the tool from where the period began, or from where it rests."""
@@ -233,8 +236,23 @@ class RobotWorld:
         for _ in approach(corners, speeds, self._pose, aim, self._now):
             yield Progress(phase, share)
 
+    def _rest_near(self, start: Any) -> Generator[Progress, None, Sight]:
+        """Rest, and look; where the tool is too far from `start`, lead it there again."""
+        for _ in range(ATTEMPTS):
+            yield from self._come_to_rest()
+            sight = yield from self._wait_for_sight()
+            away = float(np.linalg.norm(sight.pose.position - start))
+            if away <= NEAR_START:
+                return sight
+            yield from self._lead("going to the start", 0.8, start)
+        self._aim(None)
+        raise ResetFailed(
+            f"the tool rests {1000 * away:.1f} mm from its start after {ATTEMPTS} attempts; "
+            f"valid: at most {1000 * NEAR_START:g} mm"
+        )
+
     def _come_to_rest(self) -> Generator[Progress, None, None]:
-        # Near enough is where it is: to the last tenth of a millimetre takes the arm a second.
+        # Where it is, it stays: to the last tenth of a millimetre takes the arm a second.
         self._aim(None)
         # Its status comes later than its pose: only one that was told since then counts.
         arrived = self._now()
@@ -254,10 +272,10 @@ class RobotWorld:
             yield Progress(f"preparing {task}", 0.4)
         yield from self._wait_until_ready()
 
-    def _wait_for_sight(self, task: str) -> Generator[Progress, None, Sight]:
+    def _wait_for_sight(self) -> Generator[Progress, None, Sight]:
         deadline = self._now() + PATIENCE
         while True:
-            yield Progress(f"looking at {task}", 0.9)
+            yield Progress(f"looking at {self.task_name}", 0.9)
             try:
                 return self._look()
             except WorldStopped as stopped:
