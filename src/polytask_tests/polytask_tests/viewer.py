@@ -125,6 +125,13 @@ class Viewer:
         self.said.append(said)
         if said["op"] == "advertise":
             self.channels.update({channel["topic"]: channel for channel in said["channels"]})
+        elif said["op"] == "unadvertise":
+            gone = set(said["channelIds"])
+            self.channels = {
+                topic: channel
+                for topic, channel in self.channels.items()
+                if channel["id"] not in gone
+            }
         elif said["op"] == "status" and said["message"].startswith(TOO_EARLY):
             for number, topic in self._looking.items():
                 if said["message"] == f"{TOO_EARLY}{self.channels[topic]['id']}":

@@ -269,21 +269,34 @@ def test_a_publisher_that_comes_back_otherwise_is_heard(robot, start, connect):
 
 
 @needs_sdk
-def test_a_topic_of_two_types_is_told_and_not_shown(robot, start, connect, namespace):
+def test_a_topic_of_two_types_is_told_and_not_shown_until_there_is_one(
+    robot, start, connect, namespace
+):
     port = free_port()
-    robot.create_publisher(Bool, "double", 10)
+    double = "/double"
+    first = robot.create_publisher(Bool, "double", qos.LATCHED)
+    first.publish(Bool(data=True))
+    process = start(port=port, topics=["double", names.LEARNER_STATUS])
+    viewer = connect(port)
+    viewer.look_at(double)
+    robot.until(lambda: viewer.of(double), viewer)
     # One process cannot publish a topic as two types, two can.
     context = Context()
     initialize(context=context)
     other = Node("other", namespace=namespace, context=context, start_parameter_services=False)
-    other.create_publisher(String, "double", 10)
-    robot.until(lambda: len(robot.get_publishers_info_by_topic("double")) == 2)
-    process = start(port=port, topics=["double", names.LEARNER_STATUS])
+    second = other.create_publisher(String, "double", qos.LATCHED)
     said = said_by(process, "cannot be shown")
     assert "is published as std_msgs/msg/Bool and as std_msgs/msg/String" in said
-    viewer = connect(port)
-    viewer.until(lambda: STATUS in viewer.channels)
-    assert set(viewer.channels) == {STATUS}
+    viewer.until(lambda: set(viewer.channels) == {STATUS})
+    # When one of the two is gone, the other is shown.
+    robot.destroy_publisher(first)
+    second.publish(String(data="alone"))
+    viewer.until(lambda: double in viewer.channels)
+    assert viewer.channels[double]["schemaName"] == "std_msgs/msg/String"
+    viewer.shown.clear()
+    viewer.look_at(double)
+    robot.until(lambda: viewer.of(double), viewer)
+    assert deserialize_message(viewer.of(double)[-1].data, String).data == "alone"
     other.destroy_node()
     context.shutdown()
 

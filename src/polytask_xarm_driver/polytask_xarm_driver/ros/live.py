@@ -34,7 +34,7 @@ class Live(Node):  # type: ignore[misc]  # rclpy is not typed
             for topic in settings["topics"]
         }
         self._topics: dict[str, LiveTopic] = {}
-        # Each fault is told once.
+        # Each fault is told once, until it is over.
         self._faults: dict[str, str] = {}
         self._audience = Audience(self.create_guard_condition(self._follow).trigger)
         address = settings["address"]
@@ -64,15 +64,16 @@ class Live(Node):  # type: ignore[misc]  # rclpy is not typed
     def _look(self) -> None:
         """Offer the topics that have come to be, and listen to those who publish by now."""
         for shown, topic in self._names.items():
-            if shown not in self._topics:
-                self._offer(shown, topic)
+            publishers = self.get_publishers_info_by_topic(topic)
+            kinds = sorted({publisher.topic_type for publisher in publishers})
+            offered = self._topics.get(shown)
+            # Publishers may be found one by one, and others may come in their place.
+            if kinds and (offered is None or kinds != [offered.kind]):
+                self._withdraw(shown)
+                self._offer(shown, topic, kinds)
         self._follow()
 
-    def _offer(self, shown: str, topic: str) -> None:
-        publishers = self.get_publishers_info_by_topic(topic)
-        kinds = sorted({publisher.topic_type for publisher in publishers})
-        if not kinds:
-            return
+    def _offer(self, shown: str, topic: str, kinds: list[str]) -> None:
         if len(kinds) > 1:
             self._tell(shown, f"is published as {' and as '.join(kinds)}")
             return
@@ -84,7 +85,15 @@ class Live(Node):  # type: ignore[misc]  # rclpy is not typed
         except DefinitionNotFound as error:
             self._tell(shown, str(error))
             return
+        self._faults.pop(shown, None)
         self._server.offer(shown, kinds[0], definition)
+
+    def _withdraw(self, shown: str) -> None:
+        topic = self._topics.pop(shown, None)
+        if topic is not None:
+            topic.close()
+            self._server.withdraw(shown)
+            self._audience.forget(shown)
 
     def _tell(self, shown: str, fault: str) -> None:
         if self._faults.get(shown) != fault:

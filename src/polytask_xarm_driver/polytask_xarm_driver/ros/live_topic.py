@@ -23,7 +23,7 @@ class LiveTopic:
 
     def __init__(self, node: Node, topic: str, kind: str, show: Show) -> None:
         """Prepare for `topic`, a full name, of a type that is installed; nothing is heard yet."""
-        self._node, self._topic, self._show = node, topic, show
+        self._node, self._topic, self.kind, self._show = node, topic, kind, show
         self._class = message_class(kind)
         self._profile: QoSProfile | None = None
         self._subscription: Any = None

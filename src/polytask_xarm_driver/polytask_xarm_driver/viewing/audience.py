@@ -31,6 +31,12 @@ class Audience:
             self._looking.get(channel.topic, set()).discard(client.id)
         self._changed()
 
+    def forget(self, topic: str) -> None:
+        """Take note that a channel is not offered any more; its viewers are not told of as gone."""
+        with self._lock:
+            self._looking.pop(topic, None)
+            self._newcomers.discard(topic)
+
     def looks_at(self, topic: str) -> bool:
         """Tell whether somebody looks at the channel of that topic."""
         with self._lock:

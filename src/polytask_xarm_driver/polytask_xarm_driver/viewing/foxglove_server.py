@@ -61,6 +61,10 @@ class FoxgloveServer:
             topic, schema=schema, message_encoding="cdr", context=self._context
         )
 
+    def withdraw(self, topic: str) -> None:
+        """Offer a channel no more."""
+        self._channels.pop(topic).close()
+
     def send(self, topic: str, data: bytes, arrived: int) -> None:
         """Send a message in CDR, which arrived then [ns], to those who look at an offered topic."""
         self._channels[topic].log(data, log_time=arrived)
