@@ -304,7 +304,7 @@ def test_the_operator_begins_ends_and_gives_up(stage, serve, recorder, tmp_path)
     serve()
     recorder(wait_for_operator=True, hold_steps=0)
     stage.pause_at = 2
-    handle = stage.ask(tmp_path, count=2)
+    handle = stage.ask(tmp_path, count=2, raw_topics=["environment/observation", names.SPEC])
     stage.wait_for_feedback(phase=Feedback.WAITING)
     assert stage.observations == []
     for event in (OperatorEvent.CANCEL, OperatorEvent.SUCCESS, OperatorEvent.SUCCESS):
@@ -315,6 +315,8 @@ def test_the_operator_begins_ends_and_gives_up(stage, serve, recorder, tmp_path)
         stage.wait_for(lambda: stage.feedback[-1].phase != Feedback.RECORDING)
     result = stage.outcome(handle)
     assert result.code == Result.SUCCESS
+    for path in result.files:
+        check_raw_observations(Path(path), stage.get_namespace())
     episodes = [read_episode(Path(path)) for path in result.files]
     # What was given up had the first seed.
     assert [episode.seed for episode in episodes] == [4, 5]

@@ -29,7 +29,7 @@ def seen(step, success=False, kind=None, episode=EPISODE, stopped=None):
         kind, None if first else float(step), None if first else 1.0, observation
     )
     action = None if first else np.full(2, step / 100, np.float32)
-    return Seen(episode, step, timestep, action, stopped, 1000 + step)
+    return Seen(episode, step, timestep, action, stopped, 1000 + step, 2000 + step)
 
 
 def began(hold_steps=3, longest=50):
@@ -100,6 +100,8 @@ def test_what_is_kept_is_whole_and_was_never_given_up(story, hold_steps, early):
     assert episode.successes[-1]
     assert episode.verdicts["any"]
     assert take.stamps == [1000 + step for step in range(len(episode) + 1)]
+    # Not that of what came after it, however early.
+    assert take.published == 2000 + len(episode)
     assert episode.source == "teleoperation"
 
 

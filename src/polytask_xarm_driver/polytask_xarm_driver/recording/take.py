@@ -28,7 +28,8 @@ class Seen(NamedTuple):
     """One observation of an episode.
 
     `action` led to it, None for the first; `stopped` is why the episode was stopped from outside,
-    None where it was not; `stamp` is the time of its acquisition since the epoch [ns].
+    None where it was not; `stamp` is the time of its acquisition since the epoch [ns], `published`
+    that of its publication, 0 where it was not published.
     """
 
     episode: int
@@ -37,6 +38,7 @@ class Seen(NamedTuple):
     action: Action | None
     stopped: str | None
     stamp: int
+    published: int = 0
 
 
 class Verdict(NamedTuple):
@@ -85,6 +87,11 @@ class Take:
     def stamps(self) -> list[int]:
         """When each observation so far was acquired, since the epoch [ns]."""
         return [seen.stamp for seen in self._seen]
+
+    @property
+    def published(self) -> int:
+        """When the newest observation of the episode was published [ns]; 0 before there is one."""
+        return self._seen[-1].published if self._seen else 0
 
     @property
     def silence(self) -> float:

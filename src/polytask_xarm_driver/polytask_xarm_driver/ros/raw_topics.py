@@ -20,6 +20,8 @@ from polytask_xarm_driver.recording.message_definition import (
 )
 from polytask_xarm_driver.recording.raw_file import RawTopic
 
+# Called with a message's bytes and when it was published and arrived.
+Take = Callable[[bytes, dict[str, int]], None]
 # Called with a topic, a message's bytes, and when it arrived and was published [ns].
 Receive = Callable[[str, bytes, int, int], None]
 
@@ -57,15 +59,21 @@ class RawTopics:
             except DefinitionNotFound as error:
                 raise InvalidTopic(f"topic {topic} cannot be recorded: {error}") from error
             self.described[topic] = RawTopic(topic, kind, definition)
-        self._subscriptions = [
+        self._subscriptions: list[tuple[Any, Take]] = [
             self._subscribe(topic, kinds[topic], common_profile(found[topic], depth))
             for topic in topics
         ]
 
     def close(self) -> None:
         """End the subscriptions."""
-        for subscription in self._subscriptions:
+        for subscription, _ in self._subscriptions:
             self._node.destroy_subscription(subscription)
+
+    def take_arrived(self) -> None:
+        """Hand on what has arrived and the executor has not read yet."""
+        for subscription, receive in self._subscriptions:
+            while taken := subscription.handle.take_message(subscription.msg_type, True):
+                receive(*taken)
 
     def repeat_latched(self) -> None:
         """Hand the newest message of every latched topic on again, as arriving now."""
@@ -73,13 +81,14 @@ class RawTopics:
         for topic, message in self._latched.items():
             self._receive(topic, message.data, arrived, message.published)
 
-    def _subscribe(self, topic: str, kind: str, profile: QoSProfile) -> Any:
+    def _subscribe(self, topic: str, kind: str, profile: QoSProfile) -> tuple[Any, Take]:
         latched = profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
         receive = partial(self._take, topic, latched)
         # By its signature rclpy knows that a callback wants to be told the times as well.
-        return self._node.create_subscription(
+        subscription = self._node.create_subscription(
             message_class(kind), topic, receive, profile, raw=True
         )
+        return subscription, receive
 
     def _take(self, topic: str, latched: bool, data: bytes, info: dict[str, int]) -> None:
         if latched:

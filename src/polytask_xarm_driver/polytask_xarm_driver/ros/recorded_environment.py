@@ -15,14 +15,13 @@ from polytask_msgs.action import ResetEnvironment
 from polytask_msgs.msg import EnvironmentSpec, Observation
 from polytask_msgs.srv import ReleaseEnvironment
 from polytask_ros import names, qos
+from polytask_ros.greeting import Greeting
 from polytask_ros.messages import MalformedMessage, specification_of, timestep_of
 from polytask_ros.until import Until
 from polytask_xarm_driver.recording.take import Seen
 
 # Asking the graph costs more than waking up, and leaving it takes seconds.
 GRAPH_PERIOD = 0.5
-# An answer that has not come by then was lost [s].
-ASK_AGAIN = 0.5
 
 Result = ResetEnvironment.Result
 
@@ -31,11 +30,14 @@ class RecordedEnvironment:
     """One end of the environment contract: holds the environment while others act in it."""
 
     def __init__(
-        self, node: Node, settings: Mapping[str, Any], observed: Callable[[Any], None]
+        self,
+        node: Node,
+        settings: Mapping[str, Any],
+        observed: Callable[[Any, dict[str, int]], None],
     ) -> None:
-        """Open the interfaces on `node`; `observed` is called with each observation's message.
+        """Open the interfaces on `node`; `settings` are the recorder's parameters.
 
-        `settings` are the recorder's parameters.
+        `observed` is called with each observation's message, and when it was published and arrived.
         """
         self._node = node
         self._timeout: float = settings["environment_timeout"]
@@ -73,8 +75,18 @@ class RecordedEnvironment:
             await self._wait(lambda: self._spec is not None and self._connected(), "was found")
         finally:
             self._node.destroy_subscription(told)
-        await self._meet()
         return specification_of(self._spec)
+
+    async def meet(self) -> None:
+        """Wait until the environment knows all that listens here; raise EnvironmentLost in time.
+
+        What it says before, also the answer to a reset, it says to nobody.
+        """
+        greeting = Greeting(self._node, names.RESET)
+        try:
+            await self._wait(greeting.is_answered, "answered")
+        finally:
+            greeting.close()
 
     async def reset(self, task: str, seed: int, given_up: Callable[[], object]) -> Seen | None:
         """Begin an episode and return its first observation; None if it was `given_up` meanwhile.
@@ -116,19 +128,6 @@ class RecordedEnvironment:
         request = ReleaseEnvironment.Request(client=self._client)
         return self._releases.call_async(request)
 
-    async def _meet(self) -> None:
-        """Let the environment go, held or not, until that is answered.
-
-        A server that does not know yet where to send its answer loses it, also that to a reset.
-        """
-        end = time.monotonic() + self._timeout
-        while time.monotonic() < end:
-            answer = self.let_go()
-            if await Until(answer.done, ASK_AGAIN):
-                return
-            self._releases.remove_pending_request(answer)
-        raise EnvironmentLost(self._told(f"answered within {self._timeout:g} s", "no "))
-
     def _connected(self) -> bool:
         return bool(
             self._resets.server_is_ready()
@@ -154,8 +153,11 @@ class RecordedEnvironment:
         self._spec = message
 
 
-def seen(message: Observation) -> Seen:
-    """Return what an observation says; raise MalformedMessage where it contradicts itself."""
+def seen(message: Observation, published: int = 0) -> Seen:
+    """Return what an observation says; raise MalformedMessage where it contradicts itself.
+
+    That of a reset's result was not `published`.
+    """
     stamp = message.header.stamp
     if message.step_type > Observation.LAST:
         raise MalformedMessage(f"an observation's step_type is {message.step_type}; valid: 0 to 2")
@@ -167,6 +169,7 @@ def seen(message: Observation) -> Seen:
         action=None if first else np.frombuffer(message.action, np.float32),
         stopped=message.ending_message if message.ending == Observation.STOPPED else None,
         stamp=stamp.sec * 10**9 + stamp.nanosec,
+        published=published,
     )
 
 

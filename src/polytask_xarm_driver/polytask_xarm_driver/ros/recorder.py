@@ -109,9 +109,9 @@ class Recorder(Node):  # type: ignore[misc]  # rclpy is not typed
         handle.abort()
         return Result(code=code, message=told, files=_files(run))
 
-    def _on_observation(self, message: Observation) -> None:
+    def _on_observation(self, message: Observation, info: dict[str, int]) -> None:
         if self._run is not None:
-            self._run.observe(message)
+            self._run.observe(message, info["source_timestamp"])
 
     def _on_event(self, message: OperatorEvent) -> None:
         word = WORDS.get(message.event)

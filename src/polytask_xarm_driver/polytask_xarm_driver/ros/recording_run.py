@@ -12,6 +12,7 @@ from polytask_contract.errors import EnvironmentLost, PolyTaskError
 from polytask_contract.specification import Specification
 from polytask_msgs.action import RecordDemonstration
 from polytask_msgs.msg import Observation
+from polytask_ros import names
 from polytask_ros.messages import MalformedMessage
 from polytask_ros.until import Until
 from polytask_xarm_driver.recording.raw_file import RawFile
@@ -47,6 +48,9 @@ class RecordingRun:
         self._topics: RawTopics | None = None
         self._raw: RawFile | None = None
         self._refused: OSError | None = None
+        self._observation: str = node.resolve_topic_name(names.OBSERVATION)
+        # Of which nobody knows yet whether they are part of the episode.
+        self._held: list[tuple[bytes, int, int]] = []
         self._told: Any = None
         self.session: Session | None = None
 
@@ -67,6 +71,7 @@ class RecordingRun:
         timeout = self._settings["environment_timeout"]
         topics = await find_topics(self._node, goal.raw_topics, timeout)
         self._topics = RawTopics(self._node, topics, self._settings["raw_depth"], self._receive)
+        await self._environment.meet()
         root = Path(goal.folder).absolute()
         self._folder = TaskFolder(root, Form.of(self._specification), goal.task)
         taken = self._folder.seeds
@@ -91,14 +96,15 @@ class RecordingRun:
         if self.session is not None:
             self.session.hear(word)
 
-    def observe(self, message: Observation) -> None:
-        """Note an observation; a malformed one ends its episode."""
+    def observe(self, message: Observation, published: int) -> None:
+        """Note an observation and when it was published [ns]; a malformed one ends its episode."""
         if self.session is None or self.session.take is None:
             return
         try:
-            self.session.see(seen(message))
+            self.session.see(seen(message, published))
         except MalformedMessage as error:
             self.session.take.give_up(str(error))
+        self._add_held(self.session.take)
 
     def tell(self) -> None:
         """Publish how far the recording is, where that has changed."""
@@ -145,6 +151,9 @@ class RecordingRun:
         await Until(lambda: over() or self._lost(take))
         if not over():
             raise EnvironmentLost(f"the environment {self._lost(take)}")
+        if self._topics is not None:
+            self._topics.take_arrived()
+            self._add_held(take)
         # The world stops now, not when the episode is written.
         released = self._environment.let_go()
         if self._refused is not None:
@@ -197,6 +206,7 @@ class RecordingRun:
 
     def _open_raw(self, seed: int) -> None:
         if self._folder is not None and self._topics is not None and self._topics.described:
+            self._held = []
             self._raw = self._folder.open_raw(seed, self._topics.described)
             self._topics.repeat_latched()
 
@@ -206,6 +216,23 @@ class RecordingRun:
             self._raw = None
 
     def _receive(self, topic: str, data: bytes, arrived: int, published: int) -> None:
+        # Observations are read twice, here and where it is decided when the episode is over: only
+        # what was read there is known to be part of it.
+        if topic == self._observation:
+            self._held.append((data, arrived, published))
+        else:
+            self._add(topic, data, arrived, published)
+
+    def _add_held(self, take: Take) -> None:
+        """Add the observations that were held back, up to the newest one of the episode."""
+        held, self._held = self._held, []
+        for message in held:
+            if message[-1] <= take.published:
+                self._add(self._observation, *message)
+            else:
+                self._held.append(message)
+
+    def _add(self, topic: str, data: bytes, arrived: int, published: int) -> None:
         if self._raw is None or self._refused is not None:
             return
         try:
