@@ -17,7 +17,6 @@ from typing import Any
 import rclpy
 from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.srv import SetParameters
-from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -28,6 +27,7 @@ from polytask_msgs.msg import ArmStatus, Observation
 from polytask_ros import names, qos
 from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.runtime import initialize
+from polytask_tests.asking import action_client, ask
 
 REAL_ADDRESS = os.environ.get("POLYTASK_ROBOT", "")
 PATIENCE = 60.0
@@ -146,27 +146,25 @@ class RobotUnderTest:
 
     def set_fault(self, name: str, value: Any) -> None:
         """Switch one of the emulator's faults."""
-        place = f"{self.namespace}/xarm_emulator/set_parameters"
-        client = self._node.create_client(SetParameters, place)
-        self.until(client.service_is_ready)
+        place = "xarm_emulator/set_parameters"
         parameter = Parameter(f"faults.{name}", value=value).to_parameter_msg()
-        future = client.call_async(SetParameters.Request(parameters=[parameter]))
-        self.until(future.done)
-        (result,) = future.result().results
-        self._node.destroy_client(client)
+        question = SetParameters.Request(parameters=[parameter])
+        (result,) = self.ask("xarm_emulator", SetParameters, place, question).results
         if not result.successful:
             raise ValueError(f"fault {name}: {result.reason}")
 
     def recover(self) -> Any:
         """Ask for a recovery and return its result."""
-        client = ActionClient(self._node, RecoverArm, names.ARM_RECOVER)
-        self.until(client.server_is_ready)
-        sending = client.send_goal_async(RecoverArm.Goal())
-        self.until(sending.done)
-        ending = sending.result().get_result_async()
-        self.until(ending.done)
-        client.destroy()
-        return ending.result().result
+        with action_client(self._node, self.until, RecoverArm, names.ARM_RECOVER) as client:
+            sending = client.send_goal_async(RecoverArm.Goal())
+            self.until(sending.done)
+            ending = sending.result().get_result_async()
+            self.until(ending.done)
+            return ending.result().result
+
+    def ask(self, server: str, kind: Any, name: str, question: Any) -> Any:
+        """Return the answer of a service of the node `server`."""
+        return ask(self._node, self.until, server, kind, name, question)
 
     def make_ready(self) -> None:
         """Recover the arm until it takes commands: a pause of the machine may have stopped it."""

@@ -17,6 +17,7 @@ from rclpy.action import ActionClient
 from polytask_msgs.action import TrainExpert
 from polytask_msgs.msg import LearningStatus
 from polytask_ros import names, qos
+from polytask_ros.greeting import Greeting
 from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.runtime import initialize
 from polytask_tests.told import heard, tell
@@ -35,9 +36,10 @@ def main() -> None:
 
     node.create_subscription(LearningStatus, names.LEARNER_STATUS, _tell_status, qos.LATCHED)
     client = ActionClient(node, TrainExpert, names.TRAIN)
+    greeting = Greeting(node, names.TRAIN)
     learner = executable("polytask_learning", "expert_learner")
     with NodeProcess(learner, namespace=namespace, parameters=json.loads(parameters)):
-        if spin_until(client.server_is_ready):
+        if spin_until(client.server_is_ready) and spin_until(greeting.is_answered):
             tell(ready=True)
             sys.stdin.readline()
             sending = client.send_goal_async(TrainExpert.Goal(**json.loads(goal)))
@@ -46,6 +48,7 @@ def main() -> None:
             if spin_until(ending.done):
                 result = ending.result().result
                 tell(code=result.code, message=result.message, steps=result.steps)
+    greeting.close()
     client.destroy()
     node.destroy_node()
     rclpy.try_shutdown()

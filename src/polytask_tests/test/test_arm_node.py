@@ -19,7 +19,6 @@ from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.srv import SetParameters
-from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -31,6 +30,7 @@ from polytask_msgs.msg import ArmStatus, ToolCommand
 from polytask_ros import names, qos
 from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.runtime import initialize
+from polytask_tests.asking import action_client, ask
 
 PATIENCE = 30.0
 SAID_EVERY = 0.04
@@ -141,11 +141,7 @@ class Operator(Node):
         return future.result()
 
     def ask(self, kind, name, question):
-        client = self.create_client(kind, name)
-        self.wait_for(client.service_is_ready)
-        answer = self.answer(client.call_async(question))
-        self.destroy_client(client)
-        return answer
+        return ask(self, self.wait_for, name.split("/")[0], kind, name, question)
 
     def change(self, transition):
         question = ChangeState.Request(transition=Transition(id=transition))
@@ -159,14 +155,12 @@ class Operator(Node):
         assert all(each.successful for each in answer.results)
 
     def recover(self):
-        client = ActionClient(self, RecoverArm, names.ARM_RECOVER)
-        self.wait_for(client.server_is_ready)
         phases = []
-        sent = client.send_goal_async(
-            RecoverArm.Goal(), lambda message: phases.append(message.feedback.phase)
-        )
-        result = self.answer(self.answer(sent).get_result_async()).result
-        client.destroy()
+        with action_client(self, self.wait_for, RecoverArm, names.ARM_RECOVER) as client:
+            sent = client.send_goal_async(
+                RecoverArm.Goal(), lambda message: phases.append(message.feedback.phase)
+            )
+            result = self.answer(self.answer(sent).get_result_async()).result
         return result, phases
 
     def place(self):
@@ -557,12 +551,10 @@ def test_being_told_to_stop_lasts_until_a_recovery(running):
 def test_of_two_recoveries_at_once_the_second_is_told_to_wait(running):
     operator = running.operator
     operator.ask(Trigger, names.ARM_STOP, Trigger.Request())
-    client = ActionClient(operator, RecoverArm, names.ARM_RECOVER)
-    operator.wait_for(client.server_is_ready)
-    sent = [client.send_goal_async(RecoverArm.Goal()) for _ in range(2)]
-    asked = [operator.answer(each).get_result_async() for each in sent]
-    codes = [operator.answer(each).result.code for each in asked]
-    client.destroy()
+    with action_client(operator, operator.wait_for, RecoverArm, names.ARM_RECOVER) as client:
+        sent = [client.send_goal_async(RecoverArm.Goal()) for _ in range(2)]
+        asked = [operator.answer(each).get_result_async() for each in sent]
+        codes = [operator.answer(each).result.code for each in asked]
     assert sorted(codes) == [RecoverArm.Result.SUCCESS, RecoverArm.Result.BUSY]
     operator.phase(ArmStatus.READY)
 

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import rclpy
-from rclpy.action import ActionClient
 from rosgraph_msgs.msg import Clock as ClockMessage
 from std_msgs.msg import String
 
@@ -26,6 +25,7 @@ from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.ros_environment import RosEnvironment
 from polytask_ros.runtime import initialize
 from polytask_sim.suites.point import PointSuite
+from polytask_tests.asking import action_client
 from polytask_tests.slow_server import BROKEN, FAR, UNREACHABLE
 
 TASK = "north_east"
@@ -225,34 +225,47 @@ def test_a_second_client_is_refused_and_the_first_is_not_disturbed(start, connec
     assert live(second) == undisturbed
 
 
+@contextlib.contextmanager
+def resetting(name, namespace):
+    """Give a node and its client of the environment's reset."""
+    node = rclpy.create_node(name, namespace=namespace)
+
+    def wait_for(done):
+        end = time.monotonic() + PATIENCE
+        while not done():
+            assert time.monotonic() < end, "waited in vain"
+            rclpy.spin_once(node, timeout_sec=0.05)
+
+    with action_client(node, wait_for, ResetEnvironment, names.RESET) as client:
+        yield node, client
+    node.destroy_node()
+
+
 def test_a_cancelled_reset_breaks_off_and_the_next_begins_clean(start, connect, namespace):
     server = start(
         sys.executable, "-m", "polytask_tests.slow_server", stdout=subprocess.PIPE, text=True
     )
-    node = rclpy.create_node("canceller", namespace=namespace)
-    client = ActionClient(node, ResetEnvironment, names.RESET)
-    assert client.wait_for_server(PATIENCE)
     environment = connect()
     phases = []
-    goal = ResetEnvironment.Goal(task=TASK, seed=FAR, client=node.get_fully_qualified_name())
-    sending = client.send_goal_async(goal, lambda message: phases.append(message.feedback))
-    rclpy.spin_until_future_complete(node, sending, timeout_sec=PATIENCE)
-    with pytest.raises(EnvironmentBusy, match="/canceller is under way"):
-        environment.reset(1)
-    while len(phases) < 3:
-        rclpy.spin_once(node, timeout_sec=1)
-    assert phases[2].phase == "driving to the start"
-    assert 0 < phases[2].progress < 1
-    sending.result().cancel_goal_async()
-    ending = sending.result().get_result_async()
-    rclpy.spin_until_future_complete(node, ending, timeout_sec=PATIENCE)
-    assert ending.result().result.code == ResetEnvironment.Result.CANCELED
+    with resetting("canceller", namespace) as (node, client):
+        goal = ResetEnvironment.Goal(task=TASK, seed=FAR, client=node.get_fully_qualified_name())
+        sending = client.send_goal_async(goal, lambda message: phases.append(message.feedback))
+        rclpy.spin_until_future_complete(node, sending, timeout_sec=PATIENCE)
+        with pytest.raises(EnvironmentBusy, match="/canceller is under way"):
+            environment.reset(1)
+        while len(phases) < 3:
+            rclpy.spin_once(node, timeout_sec=1)
+        assert phases[2].phase == "driving to the start"
+        assert 0 < phases[2].progress < 1
+        sending.result().cancel_goal_async()
+        ending = sending.result().get_result_async()
+        rclpy.spin_until_future_complete(node, ending, timeout_sec=PATIENCE)
+        assert ending.result().result.code == ResetEnvironment.Result.CANCELED
     said = iter(server.output.readline, "")
     # Whether it had been on its way for long depends on how soon it was cancelled.
     assert next(line for line in said if line != "still driving\n") == "reset broken off\n"
     assert next(said) == "stopped: the reset was cancelled\n"
     assert environment.reset(1).first()
-    node.destroy_node()
 
 
 def test_a_reset_that_fails_says_why_and_another_one_may_succeed(start, connect):
@@ -420,25 +433,19 @@ def test_an_unknown_task_is_refused_before_anything_moves(start, connect):
 
 def test_the_server_itself_refuses_an_unknown_task_and_a_nameless_client(start, namespace):
     start()
-    node = rclpy.create_node("stranger", namespace=namespace)
-    client = ActionClient(node, ResetEnvironment, names.RESET)
-    assert client.wait_for_server(PATIENCE)
-    name = node.get_fully_qualified_name()
-    for goal, code, text in [
-        (
-            {"task": "moon", "client": name},
-            ResetEnvironment.Result.UNKNOWN_TASK,
-            "valid: north_west",
-        ),
-        ({"task": TASK, "client": ""}, ResetEnvironment.Result.INVALID_GOAL, "client is empty"),
-    ]:
-        sending = client.send_goal_async(ResetEnvironment.Goal(seed=1, **goal))
-        rclpy.spin_until_future_complete(node, sending, timeout_sec=PATIENCE)
-        ending = sending.result().get_result_async()
-        rclpy.spin_until_future_complete(node, ending, timeout_sec=PATIENCE)
-        assert ending.result().result.code == code
-        assert text in ending.result().result.message
-    node.destroy_node()
+    result = ResetEnvironment.Result
+    with resetting("stranger", namespace) as (node, client):
+        name = node.get_fully_qualified_name()
+        for goal, code, text in [
+            ({"task": "moon", "client": name}, result.UNKNOWN_TASK, "valid: north_west"),
+            ({"task": TASK, "client": ""}, result.INVALID_GOAL, "client is empty"),
+        ]:
+            sending = client.send_goal_async(ResetEnvironment.Goal(seed=1, **goal))
+            rclpy.spin_until_future_complete(node, sending, timeout_sec=PATIENCE)
+            ending = sending.result().get_result_async()
+            rclpy.spin_until_future_complete(node, ending, timeout_sec=PATIENCE)
+            assert ending.result().result.code == code
+            assert text in ending.result().result.message
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.action import ActionClient
 
 from polytask_contract.episodes.collect import attempt
 from polytask_contract.episodes.store import EpisodeStore
@@ -30,6 +29,7 @@ from polytask_msgs.msg import LearningStatus, Observation
 from polytask_ros import names, qos
 from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.ros_environment import RosEnvironment
+from polytask_tests.asking import action_client
 
 TASK, OTHER, THIRD = "north_east", "south_west", "north_west"
 PATIENCE = 60.0
@@ -233,20 +233,18 @@ def test_what_is_cancelled_goes_on_bit_for_bit(shared, shown, whole, tmp_path):
 
 def test_a_second_goal_is_refused_with_what_is_under_way(shared, shown, tmp_path):
     goal = asked(shown, tmp_path / "run", steps=100_000)
-    sender = ActionClient(shared.node, TrainExpert, names.TRAIN)
-    shared.until(sender.server_is_ready)
-    sending = sender.send_goal_async(goal)
-    shared.until(sending.done)
-    refused = shared.train(asked(shown, tmp_path / "other"))
-    assert refused.code == Trained.BUSY
-    assert TASK in refused.message
-    assert str(tmp_path / "run") in refused.message
-    assert not (tmp_path / "other").exists()
-    ending = sending.result().get_result_async()
-    sending.result().cancel_goal_async()
-    shared.until(ending.done)
-    assert ending.result().result.code == Trained.CANCELED
-    sender.destroy()
+    with action_client(shared.node, shared.until, TrainExpert, names.TRAIN) as sender:
+        sending = sender.send_goal_async(goal)
+        shared.until(sending.done)
+        refused = shared.train(asked(shown, tmp_path / "other"))
+        assert refused.code == Trained.BUSY
+        assert TASK in refused.message
+        assert str(tmp_path / "run") in refused.message
+        assert not (tmp_path / "other").exists()
+        ending = sending.result().get_result_async()
+        sending.result().cancel_goal_async()
+        shared.until(ending.done)
+        assert ending.result().result.code == Trained.CANCELED
 
 
 def test_a_killed_learner_goes_on_bit_for_bit(lab, shown, whole, tmp_path):

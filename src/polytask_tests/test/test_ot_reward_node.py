@@ -35,6 +35,7 @@ from polytask_ros import names, qos
 from polytask_ros.messages import tensor_message
 from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.runtime import initialize
+from polytask_tests.asking import ask
 
 # As the service has it: with other numbers of threads, sums are rounded otherwise.
 torch.set_num_threads(1)
@@ -205,7 +206,6 @@ class Asker:
         self.node = rclpy.create_node("asker", context=self.context, **options)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
-        self._client = self.node.create_client(ComputeReward, names.COMPUTE_REWARD)
         self.told = []
         self.node.create_subscription(
             DiagnosticArray,
@@ -226,10 +226,9 @@ class Asker:
             self.executor.spin_once(timeout_sec=0.1)
 
     def ask(self, **fields):
-        self.wait_for(self._client.service_is_ready)
-        future = self._client.call_async(request(**fields))
-        self.wait_for(future.done)
-        return future.result()
+        question = request(**fields)
+        name = names.COMPUTE_REWARD
+        return ask(self.node, self.wait_for, "ot_reward", ComputeReward, name, question)
 
     def numbers(self, namespace):
         """Return the newest numbers in the diagnostics of a namespace's server."""

@@ -215,11 +215,7 @@ def test_an_emergency_stop_stays_until_it_is_released_and_then_recovers(robot, c
 def test_anybody_can_stop_the_arm_and_it_waits_for_a_recovery(robot, connect):
     environment = connect(robot)
     environment.reset(4)
-    client = robot.node.create_client(Trigger, names.ARM_STOP)
-    robot.until(client.service_is_ready)
-    future = client.call_async(Trigger.Request())
-    robot.until(future.done)
-    assert future.result().success
+    assert robot.ask("arm", Trigger, names.ARM_STOP, Trigger.Request()).success
     assert "stop" in last(environment)
     robot.until(lambda: robot.phase == ArmStatus.STOPPED)
     assert_recovers(robot, environment)
@@ -335,13 +331,9 @@ def test_a_clock_that_jumps_stops_nothing(connect):
 @pytest.mark.parametrize("transition", [None, Transition.TRANSITION_CONFIGURE])
 def test_an_arm_node_that_is_killed_before_it_is_active_is_simply_started_again(transition):
     with robot_of(parameters={"arm": {"autostart": False}}, waits=False) as robot:
-        client = robot.node.create_client(ChangeState, "arm/change_state")
-        robot.until(client.service_is_ready)
         if transition is not None:
             request = ChangeState.Request(transition=Transition(id=transition))
-            future = client.call_async(request)
-            robot.until(future.done)
-            assert future.result().success
+            assert robot.ask("arm", ChangeState, "arm/change_state", request).success
             robot.until(lambda: robot.phase == ArmStatus.IDLE)
         robot.processes["arm"].kill()
         robot.statuses.clear()

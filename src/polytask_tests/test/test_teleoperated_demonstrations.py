@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from rclpy.action import ActionClient
 from sensor_msgs.msg import Joy
 from std_msgs.msg import String
 
@@ -22,6 +21,7 @@ from polytask_ros.messages import timestep_of
 from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.ros_environment import RosEnvironment
 from polytask_sim.suites.xarm import XarmSuite
+from polytask_tests.asking import action_client
 from polytask_tests.robot_under_test import REAL_ADDRESS, UNHURRIED, RobotUnderTest
 
 pytestmark = pytest.mark.skipif(bool(REAL_ADDRESS), reason="no script sees a real table")
@@ -119,15 +119,13 @@ def test_a_demonstration_by_joystick_is_recorded_and_succeeds_again(robot, task,
 
 def recorded(robot, task, folder):
     """Ask for one demonstration and return the action's result."""
-    client = ActionClient(robot.node, RecordDemonstration, names.RECORD)
-    robot.until(client.server_is_ready)
     goal = RecordDemonstration.Goal(task=task, count=1, folder=str(folder), seed=SEED)
-    sending = client.send_goal_async(goal)
-    robot.until(sending.done)
-    ending = sending.result().get_result_async()
-    robot.until(ending.done, patience=100.0)
-    client.destroy()
-    return ending.result().result
+    with action_client(robot.node, robot.until, RecordDemonstration, names.RECORD) as client:
+        sending = client.send_goal_async(goal)
+        robot.until(sending.done)
+        ending = sending.result().get_result_async()
+        robot.until(ending.done, patience=100.0)
+        return ending.result().result
 
 
 def lived_again(robot, episode):

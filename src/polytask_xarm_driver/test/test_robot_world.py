@@ -314,6 +314,18 @@ def test_pictures_and_poses_are_matched_by_their_stamps():
     assert sight.skew < 0.006
 
 
+@pytest.mark.parametrize("scene", [True, False])
+def test_while_the_clock_of_the_stamps_stands_still_the_newest_is_seen(scene):
+    senses = Senses(Patience(), lambda: 100.0)
+    senses.arm.hear(ArmCondition(True, "", 0.0), 1.0)
+    for way in (0.1, 0.2, 0.3):
+        senses.tool.hear(Pose((way, 0.0, 0.2), DOWN), 1.0)
+        senses.scene.hear(Scene("push", False, (np.full(3, way),), (way,)), 1.0)
+    sight = senses.look(picture=False, scene=scene)
+    assert sight.pose.position[0] == 0.3
+    assert not scene or sight.scene.measures == (0.3,)
+
+
 def test_stamps_too_far_apart_end_the_episode():
     rig = Rig(RobotSettings(image=(4, 4)))
     rig.reset()

@@ -91,8 +91,11 @@ class Sensed(Generic[Kind]):
         return self._past[-1]
 
     def nearest(self, stamp: float) -> tuple[float, Kind]:
-        """Return stamp and value of what was true nearest to `stamp`."""
-        return min(self._past, key=lambda entry: abs(entry[0] - stamp))
+        """Return stamp and value of what was true nearest to `stamp`, and of these the newest.
+
+        Where the clock stands still, or goes back, several things have the same stamp.
+        """
+        return min(reversed(self._past), key=lambda entry: abs(entry[0] - stamp))
 
 
 class Senses:
