@@ -113,10 +113,10 @@ class RobotWorld:
             yield from self._come_to_rest()
             yield from self._prepare_scene(task, seed)
         yield from self._lead("going to the start", 0.6, self._above(start), start)
-        sight = yield from self._rest_near(start)
+        yield from self._rest_near(start)
         self._grasp = self._base = Grasp(start, self._task.fingers, 0.0)
         self.steps, self._accomplished, self._rests = 0, False, True
-        return dm_env.restart(self._observe(sight))
+        return dm_env.restart(self._observe((yield from self._wait_for_sight())))
 
     def anticipate(self, action: Action) -> None:
         """Move the tool from where the period began, or from where it rests."""
@@ -236,14 +236,13 @@ class RobotWorld:
         for _ in approach(corners, speeds, self._pose, aim, self._now):
             yield Progress(phase, share)
 
-    def _rest_near(self, start: Any) -> Generator[Progress, None, Sight]:
-        """Rest, and look; where the tool is too far from `start`, lead it there again."""
+    def _rest_near(self, start: Any) -> Generator[Progress, None, None]:
+        """Come to rest; where that is too far from `start`, lead the tool there again."""
         for _ in range(ATTEMPTS):
             yield from self._come_to_rest()
-            sight = yield from self._wait_for_sight()
-            away = float(np.linalg.norm(sight.pose.position - start))
+            away = float(np.linalg.norm(self._pose().position - start))
             if away <= NEAR_START:
-                return sight
+                return
             yield from self._lead("going to the start", 0.8, start)
         self._aim(None)
         raise ResetFailed(
@@ -254,10 +253,13 @@ class RobotWorld:
     def _come_to_rest(self) -> Generator[Progress, None, None]:
         # Where it is, it stays: to the last tenth of a millimetre takes the arm a second.
         self._aim(None)
-        # Its status comes later than its pose: only one that was told since then counts.
-        arrived = self._now()
+        # What it told before does not count.
+        told, arrived = (self._senses.arm, self._senses.tool), self._now()
         deadline = arrived + PATIENCE
-        while self._senses.arm.age > self._now() - arrived or self._senses.condition().moving:
+        while (
+            max(sense.age for sense in told) >= self._now() - arrived
+            or self._senses.condition().moving
+        ):
             self._pose()
             if self._now() > deadline:
                 raise ResetFailed(f"the arm has not come to rest for {PATIENCE:g} s")
