@@ -216,6 +216,9 @@ class RecordingRun:
             self._raw = None
 
     def _receive(self, topic: str, data: bytes, arrived: int, published: int) -> None:
+        # Between two episodes of ours others may act for hours.
+        if self._raw is None:
+            return
         # Observations are read twice, here and where it is decided when the episode is over: only
         # what was read there is known to be part of it.
         if topic == self._observation:
