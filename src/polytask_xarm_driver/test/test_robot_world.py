@@ -20,7 +20,7 @@ from polytask_xarm_driver.robot.robot_world import (
     RobotSettings,
     RobotWorld,
 )
-from polytask_xarm_driver.robot.senses import ArmCondition, Patience, Scene, Senses
+from polytask_xarm_driver.robot.senses import TRAVEL, ArmCondition, Patience, Scene, Senses
 
 BOX = Box((0.3, -0.2, 0.1), (0.5, 0.2, 0.3))
 TASKS = RobotTasks(
@@ -312,6 +312,42 @@ def test_pictures_and_poses_are_matched_by_their_stamps():
     assert sight.stamp == when
     assert np.array_equal(sight.pose.position, then.position)
     assert sight.skew < 0.006
+
+
+@settings(max_examples=30)
+@given(
+    period=st.sampled_from([0.002, 0.01, 0.04]),
+    age=st.floats(0.0, 1.0),
+    travel=st.floats(0.0, TRAVEL),
+    limit=st.floats(0.25, 5.0),
+)
+def test_however_old_a_picture_may_be_the_pose_of_then_is_remembered(period, age, travel, limit):
+    now = 0.0
+    senses = Senses(Patience(picture=limit), lambda: now)
+    begun = age * limit + travel
+    for tick in range(round((begun + 1.0) / period)):
+        now = 100.0 + tick * period
+        senses.tool.hear(Pose((now, 0.0, 0.2), DOWN), now)
+    senses.arm.hear(ArmCondition(True, "", 0.0), now)
+    stamp = now - begun
+    senses.picture.hear(np.zeros((4, 4, 3), np.uint8), stamp)
+    sight = senses.look(picture=True, scene=False)
+    assert sight.skew <= period
+    assert sight.pose.position[0] == pytest.approx(stamp, abs=period)
+
+
+def test_what_was_heard_too_long_ago_is_matched_to_nothing():
+    # A clock that was set back gives stamps again that it has given long before.
+    now = 100.0
+    senses = Senses(Patience(), lambda: now)
+    for stamp in (50.0, 70.0):
+        senses.tool.hear(Pose((stamp, 0.0, 0.2), DOWN), stamp)
+        now += Patience().picture + 2 * TRAVEL
+    senses.tool.hear(Pose((70.0, 0.0, 0.2), DOWN), 70.0)
+    senses.arm.hear(ArmCondition(True, "", 0.0), 50.0)
+    senses.picture.hear(np.zeros((4, 4, 3), np.uint8), 50.0)
+    with pytest.raises(WorldStopped, match=r"nearest tool pose is 20\.000 s"):
+        senses.look(picture=True, scene=False)
 
 
 @pytest.mark.parametrize("scene", [True, False])

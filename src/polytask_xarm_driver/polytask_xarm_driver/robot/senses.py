@@ -1,9 +1,11 @@
 """What is known of the robot and its scene: the newest of each, and the recent past to match by.
 
-Ages are measured from when something was heard, by the monotonic clock. Only which tool pose
-belongs to which picture is told by their stamps, as nothing else says when either was true.
+The past goes back as far as a picture may be old, and no further: what is matched is near, and
+recent. Ages are measured from when something was heard, by the monotonic clock. Only which tool
+pose belongs to which picture is told by their stamps, as nothing else says when either was true.
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -18,8 +20,8 @@ from polytask_xarm_driver.arm.pose import Pose
 from polytask_xarm_driver.arm.rotation import Vector
 
 Kind = TypeVar("Kind")
-# Tool poses come a hundred times a second; this is a second of them, and more of all else.
-REMEMBERED = 128
+# How long a picture may take to come [s]: by its stamp it is older by that than when it is heard.
+TRAVEL = 1.0
 
 
 class Scene(NamedTuple):
@@ -63,24 +65,33 @@ class Sight:
     scene: Scene | None
 
 
+class Heard(NamedTuple, Generic[Kind]):
+    """What was heard when, by the monotonic clock, and true at its stamp [s]."""
+
+    when: float
+    stamp: float
+    value: Kind
+
+
 class Sensed(Generic[Kind]):
     """The recent past of one kind of thing."""
 
-    def __init__(self, name: str, now: Callable[[], float]) -> None:
-        """Remember things called `name` in errors."""
-        self.name, self._now = name, now
-        self._past: deque[tuple[float, Kind]] = deque(maxlen=REMEMBERED)
-        self._heard = -np.inf
+    def __init__(self, name: str, now: Callable[[], float], memory: float = 0.0) -> None:
+        """Remember things called `name` in errors: the newest, and those of `memory` [s] before."""
+        self.name, self._now, self._memory = name, now, memory
+        self._past: deque[Heard[Kind]] = deque()
 
     def hear(self, value: Kind, stamp: float) -> None:
         """Take note of `value`, which was true at `stamp` [s]."""
-        self._past.append((stamp, value))
-        self._heard = self._now()
+        now = self._now()
+        while self._past and self._past[0].when < now - self._memory:
+            self._past.popleft()
+        self._past.append(Heard(now, stamp, value))
 
     @property
     def age(self) -> float:
         """Time since the newest was heard [s]; infinite before the first."""
-        return float(self._now() - self._heard)
+        return self._now() - self._past[-1].when if self._past else math.inf
 
     def newest(self, limit: float) -> tuple[float, Kind]:
         """Return stamp and value of the newest; raise WorldStopped when it is older than that."""
@@ -88,14 +99,16 @@ class Sensed(Generic[Kind]):
             raise WorldStopped(f"no {self.name} has come yet")
         if self.age > limit:
             raise WorldStopped(f"no {self.name} came for {self.age:.2f} s; valid: {limit:g} s")
-        return self._past[-1]
+        _, stamp, value = self._past[-1]
+        return stamp, value
 
     def nearest(self, stamp: float) -> tuple[float, Kind]:
         """Return stamp and value of what was true nearest to `stamp`, and of these the newest.
 
         Where the clock stands still, or goes back, several things have the same stamp.
         """
-        return min(reversed(self._past), key=lambda entry: abs(entry[0] - stamp))
+        nearest = min(reversed(self._past), key=lambda heard: abs(heard.stamp - stamp))
+        return nearest.stamp, nearest.value
 
 
 class Senses:
@@ -104,9 +117,10 @@ class Senses:
     def __init__(self, patience: Patience, now: Callable[[], float] = time.monotonic) -> None:
         """Begin with nothing known."""
         self.patience = patience
-        self.tool: Sensed[Pose] = Sensed("tool pose", now)
+        memory = max(patience.picture, patience.scene) + TRAVEL
+        self.tool: Sensed[Pose] = Sensed("tool pose", now, memory)
         self.picture: Sensed[NDArray[np.uint8]] = Sensed("picture", now)
-        self.scene: Sensed[Scene] = Sensed("state of the scene", now)
+        self.scene: Sensed[Scene] = Sensed("state of the scene", now, memory)
         self.arm: Sensed[ArmCondition] = Sensed("status of the arm", now)
 
     def condition(self) -> ArmCondition:
