@@ -92,19 +92,19 @@ def test_the_services_constants_are_the_names_of_the_matchings():
 
 def test_a_service_that_never_answers_is_given_up_and_named(client, said):
     begun = time.monotonic()
-    service = client(timeout=0.3, give_up_after=1.0)
+    service = client(timeout=0.3, give_up_after=2.0)
     # On a busy machine it may notice late; that it does not too early is asserted below.
-    waited = r"[1-9]\d*\.\d s"
+    waited = r"([2-9]|\d{2,})\.\d s"
     message = (
         rf"^/rewards_nowhere/reward/compute has not answered for {waited}: no ot_reward serves"
     )
     with pytest.raises(RewardLost, match=message):
         service(walk(), [walk(seed=1)], SETTINGS)
-    assert time.monotonic() - begun >= 1.0
-    # Of three attempts one was worth a word.
+    assert time.monotonic() - begun >= 2.0
+    # Of several attempts one was worth a word.
     assert len(said) == 1
     assert "/rewards_nowhere/reward/compute" in said[0]
-    assert "asking again for up to 1 s" in said[0]
+    assert "asking again for up to 2 s" in said[0]
 
 
 def test_one_answer_is_waited_for_however_little_patience_there_is(client):
