@@ -22,6 +22,7 @@ from polytask_contract.suites import find_suite
 from polytask_learning.distilling.unified_folder import UnifiedFolder
 from polytask_learning.jobs.leash import leashed
 from polytask_learning.reports.demo_report import Requested, write_demo_report
+from polytask_learning.ros.arm_operator import ArmOperator
 from polytask_learning.ros.demo_progress import DemoProgress
 from polytask_learning.ros.demo_worlds import LEARNING, WORLDS, Asked, DemoWorld, Part
 from polytask_learning.ros.goal_client import GoalClient
@@ -59,6 +60,8 @@ class Demo:
             for part in (*self._world.parts, self._world.learner()):
                 stack.enter_context(self._started(part))
             self._say(f"{len(self._nodes)} nodes are up in {NAMESPACE}")
+            if self._world.has_arm:
+                stack.enter_context(closing(ArmOperator(NAMESPACE, self._say)))
             for asked in self._world.tasks:
                 self._demonstrate(asked.task)
             with self._client() as client:
@@ -170,7 +173,9 @@ class Demo:
         result = self._achieved(client, Distill, names.DISTILL, goal, "all of them")
         self._say(f"one policy of {len(result.tasks)} tasks, {result.parameters:,} weights")
         request = LoadPolicy.Request(run=str(self._unified))
-        answer = client.call(LoadPolicy, names.LOAD_POLICY, request, LOADING)
+        answer = client.call(
+            LoadPolicy, names.LOAD_POLICY, request, beside=names.RUN_TASK, timeout=LOADING
+        )
         if answer.code != SUCCESS:
             raise DemoFailed(f"the policy cannot be loaded: {answer.message}")
 

@@ -48,6 +48,11 @@ class DemoWorld:
     updates: int
     requests: int
 
+    @property
+    def has_arm(self) -> bool:
+        """Whether a driven arm is part of it, which may stop."""
+        return any(part.package == DRIVER for part in self.parts)
+
     def learner(self) -> Part:
         """Return the learner that practises here."""
         pace = {"evaluate_every": self.evaluate_every, "evaluation_episodes": self.episodes}

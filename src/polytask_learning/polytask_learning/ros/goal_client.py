@@ -17,7 +17,6 @@ from polytask_ros.runtime import initialize, own_name
 # How long a goal that nobody wants any more may take to end [s].
 CANCELLING = 5.0
 LOOK_AROUND = 0.1
-SETTLING = 1.0
 
 
 class NoAnswer(PolyTaskError):
@@ -81,13 +80,17 @@ class GoalClient:
         finally:
             client.destroy()
 
-    def call(self, kind: Any, name: str, request: Any, timeout: float | None = None) -> Any:
-        """Return the answer to a request; raise NoAnswer where none comes in time."""
+    def call(
+        self, kind: Any, name: str, request: Any, *, beside: str, timeout: float | None = None
+    ) -> Any:
+        """Return the answer to a request; raise NoAnswer where none comes in time.
+
+        `beside` is an action of the node that offers the service: it tells when this is known.
+        """
         client = self._node.create_client(kind, name)
         try:
             self._wait(client.service_is_ready, self._node.resolve_service_name(name))
-            # A server knows a client a moment later than the client it; before, answers get lost.
-            self._executor.spin_until_future_complete(Future(), timeout_sec=SETTLING)
+            self._greet(beside)
             answering = client.call_async(request)
             patience = self._timeout if timeout is None else timeout
             return self._result(answering, f"{name}: an answer", patience)
