@@ -281,7 +281,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
             raise EnvironmentBusy(f"a reset by {self._holding.client} is under way")
         self._world.specification.check_task(goal.task)
         self._check_holding()
-        self._holding.claim(goal.client)
+        self._holding.claim(goal.client, self._nodes())
         self._period_timer.cancel()
         self._turns.abandon()
         return self._world.begin(goal.task, goal.seed)

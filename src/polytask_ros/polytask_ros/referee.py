@@ -29,15 +29,18 @@ class Holding:
         """The node that holds the environment; empty when nobody does."""
         return self._client
 
-    def claim(self, client: str) -> None:
-        """Give the environment to `client`; raise EnvironmentBusy while another holds it."""
+    def claim(self, client: str, nodes: Collection[str]) -> None:
+        """Give the environment to `client`, given the living `nodes`.
+
+        Raise EnvironmentBusy while another holds it.
+        """
         if self._client not in ("", client):
             raise EnvironmentBusy(
                 f"{self._client} holds the environment; it is let go when that node ends, "
                 f"or after {self._timeout:g} s without an action"
             )
         if client != self._client:
-            self._client, self._seen = client, False
+            self._client, self._seen = client, client in nodes
         self.hear()
 
     def hear(self) -> None:

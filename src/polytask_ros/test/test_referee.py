@@ -28,37 +28,45 @@ def holding(clock):
 
 
 def test_a_second_client_is_refused_and_told_who_and_until_when(holding):
-    holding.claim("/learner")
+    holding.claim("/learner", set())
     with pytest.raises(EnvironmentBusy, match=r"/learner holds the environment.*10 s"):
-        holding.claim("/other")
-    holding.claim("/learner")
+        holding.claim("/other", set())
+    holding.claim("/learner", set())
     assert holding.client == "/learner"
 
 
 def test_a_released_environment_is_anybodys(holding):
-    holding.claim("/learner")
+    holding.claim("/learner", set())
     holding.release()
-    holding.claim("/other")
+    holding.claim("/other", set())
     assert holding.client == "/other"
 
 
 def test_a_client_counts_as_gone_only_after_it_was_seen(holding):
-    holding.claim("/learner")
+    holding.claim("/learner", set())
     assert holding.lapse(set()) == ""
     assert holding.lapse({"/learner"}) == ""
     assert holding.lapse({"/another"}) == "/learner is gone"
 
 
+def test_a_client_that_was_there_when_it_claimed_may_go_at_once(holding):
+    holding.claim("/learner", {"/learner", "/another"})
+    assert holding.lapse({"/another"}) == "/learner is gone"
+    holding.release()
+    holding.claim("/other", {"/learner", "/another"})
+    assert holding.lapse({"/another"}) == ""
+
+
 def test_a_new_client_is_not_taken_for_the_one_before(holding):
-    holding.claim("/learner")
+    holding.claim("/learner", set())
     holding.lapse({"/learner"})
     holding.release()
-    holding.claim("/other")
+    holding.claim("/other", set())
     assert holding.lapse(set()) == ""
 
 
 def test_silence_ends_the_claim_and_every_sign_of_life_renews_it(holding, clock):
-    holding.claim("/learner")
+    holding.claim("/learner", set())
     clock.seconds += 9
     holding.hear()
     clock.seconds += 9

@@ -1,5 +1,6 @@
 """The node `recorder`: demonstrations that somebody or something else acts out."""
 
+import time
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse
@@ -18,6 +19,8 @@ from polytask_xarm_driver.ros.recording_run import RecordingRun
 
 # How often a recording looks around when nothing happens, and says how far it is [s].
 HEARTBEAT = 0.05
+# A recording breaks off within so long when the node ends [s].
+FAREWELL = 2.0
 
 WORDS = {int(word): word for word in Word}
 Result = RecordDemonstration.Result
@@ -59,6 +62,12 @@ class Recorder(Node):  # type: ignore[misc]  # rclpy is not typed
     def destroy_node(self) -> None:
         """Let the environment go, keep nothing of an episode under way, and end the node."""
         if self._run is not None:
+            self._run.end()
+            # Who leaves before the environment has heard of it keeps it from others.
+            end = time.monotonic() + FAREWELL
+            while self._run is not None and self.executor and time.monotonic() < end:
+                self.executor.spin_once(timeout_sec=HEARTBEAT)
+        if self._run is not None:
             self._environment.let_go()
             self._end_run(self._run)
         self._environment.close()
@@ -95,6 +104,8 @@ class Recorder(Node):  # type: ignore[misc]  # rclpy is not typed
     def _ended(self, handle: Any, run: RecordingRun) -> Any:
         files = _files(run)
         if len(files) < handle.request.count:
+            if not handle.is_cancel_requested:
+                return self._failed(handle, run, PolyTaskError("the recorder was told to end"))
             handle.canceled()
             told = f"cancelled; {_share(handle, run)}"
             return Result(code=Result.CANCELED, message=told, files=files)

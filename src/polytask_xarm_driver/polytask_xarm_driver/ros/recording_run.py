@@ -52,12 +52,17 @@ class RecordingRun:
         # Of which nobody knows yet whether they are part of the episode.
         self._held: list[tuple[bytes, int, int]] = []
         self._told: Any = None
+        self._ends = False
         self.session: Session | None = None
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked for the goal's end."""
-        return bool(self._handle.is_cancel_requested)
+        """Whether somebody asked for the goal's end, or the node's."""
+        return self._ends or bool(self._handle.is_cancel_requested)
+
+    def end(self) -> None:
+        """Break off as if the goal was cancelled: the node ends."""
+        self._ends = True
 
     async def prepare(self) -> None:
         """Find and check everything; nothing moves yet. Raise PolyTaskError for what is amiss."""
