@@ -199,10 +199,13 @@ def test_a_command_whose_parent_has_ended_before_is_not_begun(tmp_path):
 
 def test_the_words_of_a_call_mean_what_they_say():
     suite = find_suite("point")
-    assert tasks_of("all", suite) == suite.tasks
-    assert tasks_of("north_east,south_west,north_east", suite) == ("north_east", "south_west")
+    assert tasks_of(["all"], suite) == suite.tasks
+    named = ["north_east", "south_west", "north_east"]
+    assert tasks_of(named, suite) == ("north_east", "south_west")
+    assert tasks_of([*named, "all"], suite)[:2] == ("north_east", "south_west")
+    assert sorted(tasks_of([*named, "all"], suite)) == sorted(suite.tasks)
     with pytest.raises(UsageError, match=r"there is no task 'up'; valid: north_west, .*; or all"):
-        tasks_of("north_east,up", suite)
+        tasks_of(["north_east", "up"], suite)
     assert workers("auto") == len(os.sched_getaffinity(0))
     assert workers("3") == 3
     for text in ("0", "-1", "many"):
@@ -222,7 +225,7 @@ class Remembering:
 def test_a_learner_is_given_the_same_options_but_its_own_task_and_folder(tmp_path):
     executor = Remembering()
     options = argparse.Namespace(
-        suite="point", task="all", output=Path("x"), jobs=2, executor="local", seed=3, steps=9,
+        suite="point", task=["all"], output=Path("x"), jobs=2, executor="local", seed=3, steps=9,
         demonstrations=Path("d"), evaluate_every=None, quick=True, goal=False,
     )  # fmt: skip
     assert learn_many({"a": tmp_path / "a"}, options, executor, lambda _: None) == 0

@@ -121,6 +121,51 @@ def test_the_descriptions_of_a_package_agree(package):
     assert (package / "setup.cfg").read_text(encoding="utf-8") == expected
 
 
+# How a name of a ROS package looks, among all that a module may import.
+OF_ROS = re.compile(r"\w+_(msgs|srvs|interfaces)|rclpy|ament_index_python|polytask_\w+")
+
+
+def imported(texts):
+    """Return the ROS packages that modules of these texts import."""
+    names = set()
+    for node in (node for text in texts for node in ast.walk(ast.parse(text))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+    packages = {name.split(".")[0] for name in names}
+    return {package for package in packages if OF_ROS.fullmatch(package)}
+
+
+def declared(package, *kinds):
+    """Return what package.xml declares by elements of these `kinds`."""
+    tree = ET.parse(package / "package.xml")  # noqa: S314  # our own file
+    return {element.text for kind in kinds for element in tree.iter(kind)}
+
+
+def texts_of(folder):
+    """Return the text of each module below `folder`."""
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py"))]
+
+
+@pytest.mark.parametrize("package", PYTHON_PACKAGES, ids=lambda package: package.name)
+def test_a_package_declares_every_package_of_ros_that_it_imports(package):
+    own = imported(texts_of(package / package.name)) - {package.name}
+    tested = imported(texts_of(package / "test")) - {package.name}
+    assert sorted(own - declared(package, "exec_depend")) == []
+    assert sorted(tested - declared(package, "exec_depend", "test_depend")) == []
+
+
+def test_imports_are_found_wherever_they_stand():
+    text = "import os, rclpy.node\nfrom std_srvs.srv import Trigger\nif x:\n    import std_msgs.msg as m"
+    assert imported([text, "from polytask_ros import qos"]) == {
+        "rclpy",
+        "std_srvs",
+        "std_msgs",
+        "polytask_ros",
+    }
+
+
 def test_all_packages_are_of_one_version():
     assert len({described_by_xml(package)["version"] for package in PACKAGES}) == 1
 

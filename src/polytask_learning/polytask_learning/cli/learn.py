@@ -30,7 +30,7 @@ class Learn:
         """Add its arguments."""
         add = parser.add_argument
         add("--suite", required=True, help="the suite, as metaworld")
-        add("--task", required=True, help=f"tasks of the suite, as a,b, or {ALL}")
+        add("--task", required=True, nargs="+", help=f"tasks of the suite, or {ALL}")
         add("--obs", choices=("state", "pixels"), default="state", help="what the policy sees")
         start = "a unified policy's folder: the expert begins as that policy, and as large"
         add("--start-from", type=Path, metavar="RUN", help=start)

@@ -1,6 +1,7 @@
 """What the words of `polytask learn` about many tasks mean."""
 
 import os
+from collections.abc import Sequence
 
 from polytask_contract.cli import argument_types
 from polytask_contract.cli.verb import UsageError
@@ -18,12 +19,13 @@ def workers(text: str) -> int:
     return len(os.sched_getaffinity(0)) if text == AUTO else argument_types.positive(text)
 
 
-def tasks_of(text: str, suite: Suite) -> tuple[str, ...]:
-    """Return the tasks that `text` lists with commas, each once; `all` are those of the suite.
+def tasks_of(words: Sequence[str], suite: Suite) -> tuple[str, ...]:
+    """Return the tasks that `words` name, each once; `all` are those of the suite.
 
     Raise UsageError for a task that the suite does not have.
     """
-    tasks = suite.tasks if text == ALL else tuple(dict.fromkeys(text.split(",")))
+    meant = [one for word in words for one in (suite.tasks if word == ALL else (word,))]
+    tasks = tuple(dict.fromkeys(meant))
     for task in tasks:
         if task not in suite.tasks:
             valid = ", ".join(suite.tasks)
