@@ -19,6 +19,9 @@ from polytask_contract.environment import Environment, Turn
 from polytask_contract.errors import ActionRefused, EnvironmentClosed, InvalidSeed, Refusal
 
 Trace = list[tuple[Any, ...]]
+# A wrong answer: the refusal that is due, how far the turn that is sent is from the open one, and
+# the action.
+Wrong = tuple[Refusal, Turn, Any]
 
 BAD_ACTIONS: dict[str, tuple[Callable[[int], Any], Refusal]] = {
     "too long": (lambda size: np.zeros(size + 1), Refusal.WRONG_SIZE),
@@ -29,6 +32,11 @@ BAD_ACTIONS: dict[str, tuple[Callable[[int], Any], Refusal]] = {
     "infinite": (lambda size: np.full(size, -np.inf), Refusal.NOT_FINITE),
     "above": (lambda size: np.full(size, 1.001), Refusal.OUT_OF_RANGE),
     "below in one value": (lambda size: -1.5 * np.eye(size)[-1], Refusal.OUT_OF_RANGE),
+}
+WRONG_TURNS: dict[str, tuple[Turn, Refusal]] = {
+    "of the next episode": (Turn(1, 0), Refusal.WRONG_EPISODE),
+    "of the next step": (Turn(0, 1), Refusal.WRONG_STEP),
+    "of the step before": (Turn(0, -1), Refusal.WRONG_STEP),
 }
 
 
@@ -54,6 +62,19 @@ class EnvironmentContract(abc.ABC):
         environment = self.make(0)
         yield environment
         environment.close()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def kept(cls) -> list[Trace]:
+        """Give a place for what one test lives and others compare with."""
+        return []
+
+    @pytest.fixture
+    def undisturbed(self, kept: list[Trace]) -> Trace:
+        """Give the trace of seed 5 in an environment of seed 0, lived once for all tests."""
+        if not kept:
+            kept.extend(self.episodes(0, 5))
+        return kept[0]
 
     def actions(self, environment: Environment) -> list[Any]:
         """Return the same valid actions every time: random ones, then both ends of the range."""
@@ -122,22 +143,22 @@ class EnvironmentContract(abc.ABC):
         finally:
             environment.close()
 
-    def test_the_same_seed_gives_the_same_episode(self) -> None:
+    def test_the_same_seed_gives_the_same_episode(self, undisturbed: Trace) -> None:
         """In the same environment again and in another one."""
-        first, again = self.episodes(0, 5, 5)
-        (elsewhere,) = self.episodes(99, 5)
-        assert self.alike(again, first)
-        assert self.alike(elsewhere, first)
+        elsewhere, again = self.episodes(99, 5, 5)
+        assert self.alike(elsewhere, undisturbed)
+        assert self.alike(again, elsewhere)
 
-    def test_another_seed_gives_another_episode(self, environment: Environment) -> None:
+    def test_another_seed_gives_another_episode(
+        self, undisturbed: Trace, environment: Environment
+    ) -> None:
         """Chance is really drawn from the seed."""
-        one, other = self.episode(environment, seed=5), self.episode(environment, seed=6)
-        assert not self.alike(one, other)
+        assert not self.alike(self.episode(environment, seed=6), undisturbed)
 
     def test_unseeded_episodes_follow_from_the_environments_seed(self) -> None:
         """Two environments of one seed live the same sequence of different episodes."""
-        first, second = self.episodes(3, None, None)
-        again = self.episodes(3, None, None)
+        first, second = self.episodes(6, None, None)
+        again = self.episodes(6, None, None)
         assert self.alike(again[0], first)
         assert self.alike(again[1], second)
         assert not self.alike(first, second)
@@ -165,58 +186,60 @@ class EnvironmentContract(abc.ABC):
         """As dm_env has it: the action is ignored."""
         assert environment.step(np.zeros(environment.specification.action_size)).first()
 
-    @pytest.mark.parametrize("name", BAD_ACTIONS)
-    def test_a_bad_action_is_refused_and_the_world_stays(
-        self, environment: Environment, name: str
+    def test_bad_actions_are_refused_and_the_world_stays(
+        self, environment: Environment, undisturbed: Trace
     ) -> None:
-        """The error says why, and the episode goes on as if nothing had been sent."""
-        build, refusal = BAD_ACTIONS[name]
-        bad = build(environment.specification.action_size)
-        expected = self.episode(environment, seed=5)
-        disturbed = self.disturbed(environment, refusal, lambda turn: (turn, bad))
-        assert self.alike(disturbed, expected)
+        """Each error says why, and the episode goes on as if nothing had been sent."""
+        size, here = environment.specification.action_size, Turn(0, 0)
+        wrong = {name: (why, here, build(size)) for name, (build, why) in BAD_ACTIONS.items()}
+        self.check_world_stays(environment, undisturbed, wrong)
 
-    @pytest.mark.parametrize(
-        ("refusal", "change"),
-        [
-            (Refusal.WRONG_EPISODE, Turn(1, 0)),
-            (Refusal.WRONG_STEP, Turn(0, 1)),
-            (Refusal.WRONG_STEP, Turn(0, -1)),
-        ],
-    )
-    def test_an_action_for_another_turn_is_refused_and_the_world_stays(
-        self, environment: Environment, refusal: Refusal, change: Turn
+    def test_actions_for_other_turns_are_refused_and_the_world_stays(
+        self, environment: Environment, undisturbed: Trace
     ) -> None:
         """A future, a past or a foreign turn cannot be answered."""
-        action = np.zeros(environment.specification.action_size)
-        expected = self.episode(environment, seed=5)
+        rest = np.zeros(environment.specification.action_size)
+        wrong = {name: (why, change, rest) for name, (change, why) in WRONG_TURNS.items()}
+        self.check_world_stays(environment, undisturbed, wrong)
 
-        def other(turn: Turn) -> tuple[Turn, Any]:
-            return Turn(turn.episode + change.episode, turn.step + change.step), action
+    def check_world_stays(
+        self, environment: Environment, undisturbed: Trace, wrong: dict[str, Wrong]
+    ) -> None:
+        """Assert that what is `wrong` disturbs no episode; name what does.
 
-        assert self.alike(self.disturbed(environment, refusal, other), expected)
+        All of it is sent in one episode. Only where that is disturbed, each is in one of its own.
+        """
+        if self.alike(self.disturbed(environment, wrong), undisturbed):
+            return
+        guilty = [
+            name
+            for name, one in wrong.items()
+            if not self.alike(self.disturbed(environment, {name: one}), undisturbed)
+        ]
+        pytest.fail(f"the world did not stay after: {', '.join(guilty or ['all of', *wrong])}")
 
-    def disturbed(
-        self,
-        environment: Environment,
-        refusal: Refusal,
-        disturb: Callable[[Turn], tuple[Turn, Any]],
-    ) -> Trace:
-        """Return the trace of an episode at whose second turn a wrong answer is refused."""
+    def disturbed(self, environment: Environment, wrong: dict[str, Wrong]) -> Trace:
+        """Return the trace of an episode at whose second turn all that is `wrong` is refused."""
         trace = [flat(environment.reset(5))]
         for step, action in enumerate(self.actions(environment)):
             if step == 1:
-                turn = environment.turn
-                assert turn is not None
-                with pytest.raises(ActionRefused) as caught:
-                    environment.act(*disturb(turn))
-                assert caught.value.refusal == refusal
-                assert environment.turn == turn
+                self.check_refusals(environment, wrong)
             timestep = environment.step(action)
             trace.append(flat(timestep))
             if timestep.last():
                 break
         return trace
+
+    def check_refusals(self, environment: Environment, wrong: dict[str, Wrong]) -> None:
+        """Assert that each wrong answer is refused as it should be and leaves the turn open."""
+        turn = environment.turn
+        assert turn is not None
+        for name, (refusal, change, action) in wrong.items():
+            other = Turn(turn.episode + change.episode, turn.step + change.step)
+            told = refused(environment, other, action)
+            assert told is not None, f"{name}: was not refused"
+            assert told.refusal == refusal, f"{name}: {told}"
+            assert environment.turn == turn, name
 
     @pytest.mark.parametrize("seed", [-1, 2**64])
     def test_a_bad_seed_is_refused_and_the_episode_goes_on(
@@ -256,6 +279,15 @@ class EnvironmentContract(abc.ABC):
         environment.close()
         with pytest.raises(EnvironmentClosed):
             environment.reset(1)
+
+
+def refused(environment: Environment, turn: Turn, action: Any) -> ActionRefused | None:
+    """Return the error with which `action` is refused, None where it is not."""
+    try:
+        environment.act(turn, action)
+    except ActionRefused as error:
+        return error
+    return None
 
 
 def check_observation(environment: Environment, timestep: dm_env.TimeStep) -> None:
