@@ -25,8 +25,9 @@ from polytask_sim.suites.xarm import TASKS
 PATIENCE = 20
 SIZES = {30001: 145, 30002: 587, 30003: 135}
 NOBODY = 65534
-worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-addresses = (f"127.0.1.{10 + 40 * worker + number % 40}" for number in itertools.count())
+# Each process that runs tests has a domain of its own, and so addresses that no other has.
+domain = os.environ["ROS_DOMAIN_ID"]
+addresses = itertools.cycle(f"127.3.{domain}.{number}" for number in range(1, 251))
 
 
 def may_listen():

@@ -44,7 +44,7 @@ UNHURRIED: Mapping[str, Mapping[str, Any]] = {
         "limits.skew": 0.5,
     },
 }
-_numbers = itertools.count(1)
+_numbers = itertools.cycle(range(1, 251))
 
 
 def free_address() -> str:

@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-import os
 import socket
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.runtime import initialize
 from polytask_sim.emulator.motion.pose import matrix_of
 from polytask_sim.ros.xarm_emulator import XarmEmulator
+from polytask_tests.robot_under_test import free_address
 
 EMULATOR = ("polytask_sim", "xarm_emulator")
 SDK = (sys.executable, "-m", "polytask_tests.sdk_process")
@@ -35,7 +35,6 @@ ANSWERED_WITHIN = 5
 DOWN = (math.pi, 0.0, 0.0)
 # Nearer than this is there [mm].
 NEAR = 1.0
-worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 numbers = itertools.count()
 
 
@@ -44,7 +43,7 @@ def may_listen():
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((f"127.0.1.{100 + 50 * worker}", 502))
+            probe.bind((free_address(), 502))
         except PermissionError:
             return False
     return True
@@ -167,12 +166,12 @@ def reachable(address):
 def start():
     """Start emulators; each is ended with the test."""
     initialize()
-    number = f"{worker}_{next(numbers)}"
+    number = next(numbers)
     node = rclpy.create_node(f"disturber_{number}")
     processes = []
 
     def start(**parameters):
-        address = f"127.0.1.{101 + 50 * worker + next(numbers) % 49}"
+        address = free_address()
         namespace = f"emulated_{number}_{len(processes)}"
         process = NodeProcess(
             executable(*EMULATOR),
@@ -475,10 +474,9 @@ def test_nodes_come_and_go_in_one_process_and_leave_nothing_behind():
     def held():
         return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
 
-    number = f"{worker}_{next(numbers)}"
-    address = f"127.0.1.{100 + 50 * worker}"
+    number = next(numbers)
     initialize(
-        ["--ros-args", "-r", f"__ns:=/emulated_{number}", "-p", f"address:={address}"],
+        ["--ros-args", "-r", f"__ns:=/emulated_{number}", "-p", f"address:={free_address()}"],
     )
     try:
         for _ in range(2):
@@ -502,8 +500,7 @@ def test_nodes_come_and_go_in_one_process_and_leave_nothing_behind():
     ],
 )
 def test_a_bad_parameter_ends_it_in_one_sentence(parameters, words):
-    address = {"address": f"127.0.1.{100 + 50 * worker}"}
-    assert_refused({**address, **parameters}, words)
+    assert_refused({"address": free_address(), **parameters}, words)
 
 
 def test_an_address_in_use_ends_it_in_one_sentence(emulator):
