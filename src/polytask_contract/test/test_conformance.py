@@ -85,3 +85,19 @@ def test_a_refusal_for_another_reason_is_named(laws, plain_corridor):
     undisturbed = laws.episode(plain_corridor, 5)
     with pytest.raises(AssertionError, match="NaN: value 0 of the action is 2"):
         laws.test_bad_actions_are_refused_and_the_world_stays(Confused("right", 0), undisturbed)
+
+
+def test_all_that_is_wrong_is_sent_where_an_episode_has_fewer_turns(laws, plain_corridor):
+    sent = []
+
+    class Listening(type(plain_corridor)):
+        def act(self, turn, action):
+            sent.append(np.asarray(action, np.float32))
+            return super().act(turn, action)
+
+    laws.steps = 4
+    undisturbed = laws.episode(plain_corridor, 5)
+    laws.test_bad_actions_are_refused_and_the_world_stays(Listening("right", 0), undisturbed)
+    for build, _ in BAD_ACTIONS.values():
+        bad = np.asarray(build(1), np.float32)
+        assert sum(np.array_equal(one, bad, equal_nan=True) for one in sent) == 1
