@@ -10,6 +10,7 @@ emergency stop.
 import contextlib
 import itertools
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -89,10 +90,10 @@ class RobotUnderTest:
             self._parameters["simulation"] = {"suite": "xarm"} | size
         for part, given in (parameters or {}).items():
             self._parameters[part].update(given)
-        self._parts = ["emulator", "arm", *(["camera"] if pictures else []), "environment"]
+        self._parts = ["emulator", *(["camera"] if pictures else []), "environment", "arm"]
         if REAL_ADDRESS:
             # Nobody draws or judges a real scene; somebody has prepared it.
-            self._parts = ["arm", "environment"]
+            self._parts = ["environment", "arm"]
             real = {"success": "none", "things": False, "prepare_scene": False}
             self._parameters["environment"].update(real, image_height=0, image_width=0)
         if kind == "sim":
@@ -109,9 +110,10 @@ class RobotUnderTest:
         self._open()
         try:
             for part in self._parts:
-                self.start(part)
-                if part == "emulator":
+                # It alone waits for another: an arm connects once.
+                if part == "arm" and "emulator" in self.processes:
                     self._wait_for_emulator()
+                self.start(part)
             if "arm" in self._parts and self._waits:
                 self.until(lambda: self.phase == ArmStatus.READY)
         except BaseException:
@@ -120,7 +122,11 @@ class RobotUnderTest:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End every process, the emulator last."""
+        """End every process, the emulator last: an arm says goodbye to it."""
+        for part, process in self.processes.items():
+            if part != "emulator":
+                # Told at once, they end together, and are waited for one after another.
+                process.signal(signal.SIGINT)
         self._stack.close()
         self._executor.shutdown()
         self._node.destroy_node()
