@@ -3,6 +3,7 @@
 import os
 import random
 
+import pytest
 from hypothesis import settings
 
 # A ROS domain for each process that runs tests, so that it meets no other robot and no other run.
@@ -19,3 +20,21 @@ os.environ.setdefault("MUJOCO_GL", "egl")
 # How long an example takes is the machine's affair, and what else it is busy with.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
+# The files that take minutes, the longest first: one that began late would keep a worker busy while
+# the others have nothing left to do. What follows ends with many small ones.
+LONGEST = (
+    "test_learner_nodes.py",
+    "test_robot_stops.py",
+    "test_recorder_node.py",
+    "test_across_machines.py",
+    "test_xarm_emulator.py",
+    "test_demo.py",
+    "test_robot_contract.py",
+    "test_teleoperated_demonstrations.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the LONGEST; the order within a file, and of all others, stays."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))

@@ -36,8 +36,8 @@ def test(layout: Layout, environment: Mapping[str, str], arguments: Sequence[str
     """
     checked = check(layout, environment)
     # Most tests wait for other processes, so two at a time take little more than one does; those of
-    # a class share what the class started.
-    spread = ["--numprocesses=2", "--dist=loadscope"]
+    # a class share what the class started. conftest.py puts first what takes longest.
+    spread = ["--numprocesses=2", "--dist=loadscope", "--no-loadscope-reorder"]
     command: list[str | Path] = [layout.python, "-m", "pytest", *spread, *arguments]
     tested = subprocess.run(command, cwd=layout.root, env=environment, check=False).returncode
     _free_shared_memory(layout, environment)
