@@ -157,7 +157,8 @@ def test_a_package_declares_every_package_of_ros_that_it_imports(package):
 
 
 def test_imports_are_found_wherever_they_stand():
-    text = "import os, rclpy.node\nfrom std_srvs.srv import Trigger\nif x:\n    import std_msgs.msg as m"
+    lines = ("import os, rclpy.node", "from std_srvs.srv import Trigger", "if x:")
+    text = "\n".join([*lines, "    import std_msgs.msg as m"])
     assert imported([text, "from polytask_ros import qos"]) == {
         "rclpy",
         "std_srvs",
