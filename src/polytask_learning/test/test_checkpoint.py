@@ -1,9 +1,12 @@
 """A checkpoint is there whole or not at all, and nothing in it is ever executed."""
 
+import hashlib
+import json
 import pickle
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from polytask_learning.training.checkpoint import (
     BrokenCheckpoint,
@@ -64,12 +67,33 @@ def test_whatever_is_cut_off_or_changed_is_refused(tmp_path):
         path.write_bytes(whole[:length])
         with pytest.raises(BrokenCheckpoint, match="is not a whole checkpoint"):
             read_checkpoint(path)
-    for place in range(whole.index(b"\n") + 1, len(whole), 97):
+    # Every byte of the checksum's line and of what JSON says, and some of the tensors'.
+    end = whole.index(b"\n", whole.index(b"\n") + 1)
+    for place in (*range(end + 1), *range(end, len(whole), 97)):
         changed = bytearray(whole)
         changed[place] ^= 1
         path.write_bytes(changed)
-        with pytest.raises(BrokenCheckpoint, match="checksum"):
+        with pytest.raises(BrokenCheckpoint, match="is not a whole checkpoint"):
             read_checkpoint(path)
+
+
+def test_a_change_of_what_is_no_tensor_is_seen_by_the_checksum(tmp_path):
+    path = tmp_path / "state.checkpoint"
+    write_checkpoint(path, STATE)
+    whole = path.read_bytes()
+    assert whole.count(b'"updates", 12') == 1
+    path.write_bytes(whole.replace(b'"updates", 12', b'"updates", 13'))
+    with pytest.raises(BrokenCheckpoint, match="do not match its checksum"):
+        read_checkpoint(path)
+
+
+def test_a_checkpoint_of_the_older_format_is_read(tmp_path):
+    path = tmp_path / "state.checkpoint"
+    content = save({"0": torch.arange(3)})
+    tree = {"table": [["updates", 12], ["weights", {"tensor": "0"}]]}
+    head = {"format": 1, "sha256": hashlib.sha256(content).hexdigest(), "tree": tree}
+    path.write_bytes(json.dumps(head).encode() + b"\n" + content)
+    assert same(read_checkpoint(path), {"updates": 12, "weights": torch.arange(3)})
 
 
 class Trap:

@@ -1,7 +1,8 @@
-"""A state of training as one file: tensors, and JSON for everything that is none.
+"""A state of training as one file: a line with a checksum, then all that the checksum is of.
 
-A state is what `state_dict` methods return: tensors, numbers, texts and None in dictionaries and
-lists. Nothing in the file can be executed, so nothing is unpickled.
+That is JSON in a line, for everything that is no tensor, and the tensors. A state is what
+`state_dict` methods return: tensors, numbers, texts and None in dictionaries and lists. Nothing in
+the file can be executed, so nothing is unpickled.
 """
 
 import hashlib
@@ -18,7 +19,9 @@ from torch import Tensor
 from polytask_contract.durable import replacing
 from polytask_contract.errors import PolyTaskError
 
-FORMAT = 1
+FORMAT = 2
+# Its checksum is of the tensors alone, and the JSON stands beside it.
+OLDER_FORMAT = 1
 # What stands in JSON for a tensor, a dictionary and a list.
 TENSOR, TABLE, LIST = "tensor", "table", "list"
 
@@ -31,11 +34,10 @@ def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     """Write `state` to `path`, whole or not at all, over what was there."""
     tensors: dict[str, Tensor] = {}
     tree = _taken_apart(state, tensors)
-    content = save(tensors)
-    head = {"format": FORMAT, "sha256": hashlib.sha256(content).hexdigest(), "tree": tree}
-    line = json.dumps(head, sort_keys=True).encode() + b"\n"
+    content = json.dumps(tree).encode() + b"\n" + save(tensors)
+    head = {"format": FORMAT, "sha256": hashlib.sha256(content).hexdigest()}
     with replacing(path) as aside:
-        aside.write_bytes(line + content)
+        aside.write_bytes(json.dumps(head).encode() + b"\n" + content)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -44,16 +46,25 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         head = json.loads(line)
         _check(head, content)
-        return dict(_put_together(head["tree"], load(content)))
-    except (ValueError, KeyError, SafetensorError) as error:
+        tree, tensors = _parts(head, content)
+        return dict(_put_together(tree, load(tensors)))
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise BrokenCheckpoint(f"{path} is not a whole checkpoint: {error}") from error
 
 
 def _check(head: Any, content: bytes) -> None:
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
+    if not isinstance(head, dict) or head.get("format") not in (FORMAT, OLDER_FORMAT):
         raise ValueError(f"it is not of format {FORMAT}")
     if hashlib.sha256(content).hexdigest() != head["sha256"]:
         raise ValueError("its contents do not match its checksum")
+
+
+def _parts(head: Mapping[str, Any], content: bytes) -> tuple[Any, bytes]:
+    """Return what JSON says of the state, and its tensors."""
+    if head["format"] == OLDER_FORMAT:
+        return head["tree"], content
+    line, _, tensors = content.partition(b"\n")
+    return json.loads(line), tensors
 
 
 def _taken_apart(value: Any, tensors: dict[str, Tensor]) -> Any:
