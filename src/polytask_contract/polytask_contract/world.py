@@ -31,7 +31,7 @@ class World(Protocol):
 
         Each yield lets the server breathe: a cancelled reset closes the generator there, so a robot
         yields every few milliseconds and stands still when closed. Raise ResetFailed when there
-        is no way to a start.
+        is no way to a start: a robot then stands still, too, whatever becomes of it later.
         """
 
     def anticipate(self, action: Action) -> None:

@@ -122,7 +122,7 @@ class EnvironmentServer(Node, abc.ABC):  # type: ignore[misc]  # rclpy is not ty
 
     def destroy_node(self) -> None:
         """Stop the world, then the node."""
-        self.interrupt("the server ends")
+        self._let_go("the server ends")
         # Who learnt first that the node is gone would not learn why.
         let_arrive(self._observations)
         self._resets.destroy()

@@ -26,14 +26,14 @@ class SteppedReset:
         self._halted = ""
 
     def halt(self, reason: str) -> None:
-        """Let the reset fail, for `reason`, before its next step."""
+        """Let the world stand now, and the reset fail for `reason` where it would go on."""
+        self._give_up(reason)
         self._halted = reason
 
     def __await__(self) -> Generator[None, None, dm_env.TimeStep | None]:
         """Run the reset; raise ResetFailed when it fails or is halted."""
         while not self._handle.is_cancel_requested:
             if self._halted:
-                self._give_up(self._halted)
                 raise ResetFailed(f"the reset was halted: {self._halted}")
             try:
                 phase, share = next(self._steps)

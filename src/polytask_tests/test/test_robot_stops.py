@@ -7,6 +7,7 @@ import itertools
 import re
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -219,6 +220,22 @@ def test_anybody_can_stop_the_arm_and_it_waits_for_a_recovery(robot, connect):
     assert "stop" in last(environment)
     robot.until(lambda: robot.phase == ArmStatus.STOPPED)
     assert_recovers(robot, environment)
+
+
+def test_a_reset_that_a_stop_ended_moves_nothing_after_the_recovery(robot, connect):
+    environment = connect(robot)
+    environment.reset(4)
+    robot.until(lambda: not robot.statuses[-1].moving)
+    with ThreadPoolExecutor(1) as pool:
+        resetting = pool.submit(environment.reset, 5)
+        robot.until(lambda: robot.statuses[-1].moving)
+        assert robot.ask("arm", Trigger, names.ARM_STOP, Trigger.Request()).success
+        with pytest.raises(ResetFailed, match="stop"):
+            resetting.result()
+    assert_still(robot)
+    robot.make_ready()
+    assert np.ptp(places(robot, 1.0), axis=0).max() < 0.001
+    assert environment.reset(5).first()
 
 
 @by_fault

@@ -446,6 +446,46 @@ def test_a_way_that_is_blocked_fails_the_reset_in_time():
     with pytest.raises(ResetFailed, match="came no nearer for 3 s; is something in its way"):
         rig.reset()
     assert rig.now - before < APPROACH_PATIENCE + 1.0
+    assert rig.told[-1] is None
+
+
+def on_the_way(rig):
+    """Begin a reset, and return it while the tool is led."""
+    steps = rig.world.begin("push", 0)
+    while not (rig.told and rig.told[-1] is not None):
+        next(steps)
+        rig.run(0.02)
+    return steps
+
+
+def assert_stays(rig):
+    """Assert that the arm is asked for nothing any more, also when it takes commands again."""
+    assert rig.told[-1] is None
+    place = rig.pose.position
+    rig.ready = True
+    rig.run(1.0)
+    assert np.array_equal(rig.pose.position, place)
+
+
+def test_a_reset_whose_arm_stops_on_the_way_leaves_no_command_behind():
+    rig = Rig(speed=0.15)
+    steps = on_the_way(rig)
+    rig.ready, rig.reason = False, "the emergency stop is pressed"
+    rig.tell()
+    with pytest.raises(ResetFailed, match="the emergency stop is pressed"):
+        next(steps)
+    assert_stays(rig)
+
+
+def test_a_reset_that_is_closed_or_breaks_on_the_way_leaves_no_command_behind():
+    rig = Rig(speed=0.15)
+    on_the_way(rig).close()
+    assert_stays(rig)
+    rig = Rig(speed=0.15)
+    steps = on_the_way(rig)
+    with pytest.raises(OSError, match="unforeseen"):
+        steps.throw(OSError("unforeseen"))
+    assert_stays(rig)
 
 
 def test_a_way_that_began_by_old_news_begins_anew_where_the_tool_is():

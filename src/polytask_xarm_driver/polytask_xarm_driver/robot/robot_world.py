@@ -105,6 +105,14 @@ class RobotWorld:
 
     def begin(self, task: str, seed: int) -> Generator[Progress, None, dm_env.TimeStep]:
         """Raise the tool, have the things put in place, and go to a start drawn from `seed`."""
+        try:
+            return (yield from self._go_to_start(task, seed))
+        except BaseException:
+            # However it ended: a command that is left would move an arm that has recovered.
+            self._aim(None)
+            raise
+
+    def _go_to_start(self, task: str, seed: int) -> Generator[Progress, None, dm_env.TimeStep]:
         self.task_name = task
         start = self._task.start.draw(np.random.default_rng(seed))
         yield from self._wait_until_ready()
@@ -244,7 +252,6 @@ class RobotWorld:
             if away <= NEAR_START:
                 return
             yield from self._lead("going to the start", 0.8, start)
-        self._aim(None)
         raise ResetFailed(
             f"the tool rests {1000 * away:.1f} mm from its start after {ATTEMPTS} attempts; "
             f"valid: at most {1000 * NEAR_START:g} mm"
