@@ -14,13 +14,12 @@ from polytask_xarm_driver.arm.faults import describe
 from polytask_xarm_driver.arm.motion_sense import MotionSense
 from polytask_xarm_driver.arm.periodic import Periodic
 from polytask_xarm_driver.arm.phase import Phase
+from polytask_xarm_driver.arm.preparation import Preparation
 from polytask_xarm_driver.arm.pursuit import Pursuit
 from polytask_xarm_driver.arm.settings import Settings
 from polytask_xarm_driver.arm.status import Status, status_of
 from polytask_xarm_driver.arm.watch import Watch
 
-# How long the controller may take to report what it was told [s].
-PATIENCE = 2.0
 # How long a moving arm may take to come to rest before it is stopped otherwise [s].
 EASING = 1.0
 LOOK_AGAIN = 0.01
@@ -46,6 +45,7 @@ class ArmDriver:
         self._attendant = Attendant(arm, settings.limits, gripper=settings.gripper)
         self._sense = MotionSense()
         self._watch = Watch(arm, settings.feedback_timeout)
+        self._preparation = Preparation(arm, settings, self._watch, self._attendant, self._pursuit)
         # Held while the controller is told something: one thread at a time does.
         self._telling = threading.RLock()
         self._thread: Periodic | None = None
@@ -63,10 +63,7 @@ class ArmDriver:
         """
         with self._telling:
             try:
-                self._arm.connect()
-                if not self._arm.fault()[0]:
-                    self._keep_limits()
-                self._arm.disable()
+                self._preparation.connect()
             except ArmError:
                 self._arm.close()
                 raise
@@ -78,12 +75,12 @@ class ArmDriver:
         """Follow commands, or be stopped by an error that is there; raise ArmError if neither."""
         with self._telling:
             try:
-                self._connect_again(lambda _: None)
+                self._preparation.connect_again(lambda _: None)
                 if error := self._arm.fault()[0]:
                     self._enter(Phase.STOPPED, describe(error))
                     return
-                self._keep_limits()
-                self._make_ready()
+                self._preparation.keep_limits()
+                self._preparation.enable()
             except ArmError:
                 self._switch_off(surely=False)
                 raise
@@ -128,52 +125,12 @@ class ArmDriver:
             enabled = self._phase == Phase.STOPPED
             self._wanted_stop.clear()
             try:
-                self._recover(progress, enabled)
+                self._preparation.recover(progress, enabled=enabled)
             except ArmError:
                 self._stand()
                 raise
             end = (Phase.READY, NO_COMMAND) if enabled else (Phase.IDLE, NOT_ENABLED)
             self._enter(*end)
-
-    def _recover(self, progress: Callable[[str], None], enabled: bool) -> None:
-        self._connect_again(progress)
-        progress("clearing the controller's error")
-        self._arm.clear()
-        self._watch.check_fault()
-        progress("setting the limits and reading them back")
-        self._keep_limits()
-        if enabled:
-            progress("enabling the arm")
-            self._make_ready()
-        else:
-            self._arm.disable()
-
-    def _connect_again(self, progress: Callable[[str], None]) -> None:
-        """Connect once more if the controller has fallen silent."""
-        if self._watch.silence(time.monotonic()):
-            progress("connecting again")
-            self._arm.close()
-            self._arm.connect()
-
-    def _keep_limits(self) -> None:
-        self._arm.set_limits(self._settings.limits)
-        found = self._settings.limits.difference(self._arm.read_limits(anew=True))
-        if found:
-            raise ArmError(found)
-        self._attendant.forget()
-
-    def _make_ready(self) -> None:
-        self._arm.enable()
-        if self._settings.gripper:
-            self._arm.enable_gripper()
-        deadline = time.monotonic() + PATIENCE
-        while trouble := self._watch.trouble(time.monotonic()):
-            if time.monotonic() > deadline:
-                self._watch.check_fault()
-                raise ArmError(trouble)
-            time.sleep(LOOK_AGAIN)
-        self._watch.check_fault()
-        self._pursuit.begin(self._watch.report().pose)
 
     def _switch_off(self, *, surely: bool) -> None:
         try:
