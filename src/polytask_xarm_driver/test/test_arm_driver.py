@@ -455,11 +455,65 @@ def test_fingers_are_sent_once_for_each_new_opening(ready, arm):
 def test_a_slow_gripper_delays_no_motion(ready, arm):
     arm.gripper_free.clear()
     follow(ready, NEAR, 0.08)
-    until(lambda: "grip" in arm.calls, lambda: follow(ready))
+    until(lambda: "grip" in arm.calls, lambda: follow(ready, NEAR, 0.08))
     until(lambda: distance(arm) < 5e-4, lambda: follow(ready))
     assert arm.fingers == 0.0
     arm.gripper_free.set()
     until(lambda: arm.fingers == 0.08)
+
+
+class StubbornGripper:
+    """An arm's gripper that does not move before it is `willing`."""
+
+    def __init__(self, arm):
+        self._grip, self.refused, self.willing = arm.grip, 0, False
+        arm.grip = self
+
+    def __call__(self, opening):
+        if not self.willing:
+            self.refused += 1
+            raise ArmError("the gripper does not answer")
+        self._grip(opening)
+
+
+@pytest.fixture
+def gripper(arm):
+    return StubbornGripper(arm)
+
+
+def assert_grips_nothing(arm):
+    time.sleep(0.5)
+    assert "grip" not in arm.calls
+
+
+def test_fingers_that_a_silent_commander_wanted_are_not_moved_any_more(ready, arm, gripper):
+    until(lambda: gripper.refused, lambda: follow(ready, START, 0.05))
+    until(lambda: ready.status().expired)
+    gripper.willing = True
+    assert_grips_nothing(arm)
+
+
+@pytest.mark.parametrize("ends", [ArmDriver.rest, ArmDriver.ease, ArmDriver.stop])
+def test_fingers_are_not_moved_any_more_once_the_arm_is_to_rest_or_stop(make, arm, gripper, ends):
+    # What was commanded shall not lapse by itself, however busy the machine is.
+    driver = make(command_timeout=PATIENCE)
+    driver.configure()
+    driver.enable()
+    follow(driver, START, 0.05)
+    until(lambda: gripper.refused)
+    ends(driver)
+    until(lambda: driver.status().reason != "")
+    gripper.willing = True
+    assert_grips_nothing(arm)
+    if driver.status().phase == Phase.STOPPED:
+        driver.recover(lambda _: None)
+        assert_grips_nothing(arm)
+
+
+def test_fingers_that_are_wanted_on_and_on_are_moved_once_the_gripper_can(ready, arm, gripper):
+    until(lambda: gripper.refused > 2, lambda: follow(ready, START, 0.05))
+    gripper.willing = True
+    until(lambda: arm.fingers == 0.05, lambda: follow(ready, START, 0.05))
 
 
 def test_a_gripper_that_fails_is_told_and_the_arm_goes_on(ready, arm):

@@ -2,11 +2,12 @@
 
 import math
 import time
+from typing import NamedTuple
 
 from polytask_xarm_driver.arm.arm import Arm
 from polytask_xarm_driver.arm.errors import ArmError
-from polytask_xarm_driver.arm.limits import Limits
 from polytask_xarm_driver.arm.periodic import Periodic
+from polytask_xarm_driver.arm.settings import Settings
 
 PERIOD = 0.1
 # How often the limits are read back while nobody has changed them [s].
@@ -15,18 +16,30 @@ LIMITS_PERIOD = 1.0
 SAME_OPENING = 1e-4
 
 
+class Wish(NamedTuple):
+    """How far apart [m] the fingers shall be, and when that was said, on the monotonic clock."""
+
+    opening: float
+    came: float
+
+
 class Attendant:
     """Sends the gripper where it is wanted, and looks whether the controller keeps its limits.
 
     The gripper's calls go through the arm's cable and take long; here they delay no motion.
     """
 
-    def __init__(self, arm: Arm, limits: Limits, *, gripper: bool) -> None:
-        """Attend to `arm`, which is to keep `limits`; without a `gripper` there is less to do."""
-        self._arm, self._limits, self._gripper = arm, limits, gripper
+    def __init__(self, arm: Arm, settings: Settings) -> None:
+        """Attend to `arm`, which is to keep the limits of `settings`, and to its gripper, if any.
+
+        What is wanted of the gripper counts for as long as a command does.
+        """
+        self._arm, self._settings = arm, settings
         self._thread: Periodic | None = None
         self._looked, self._settings_made = 0.0, 0
-        self._wanted = self._sent = math.nan
+        # Replaced as a whole, as another thread wants what this one sends.
+        self._wish: Wish | None = None
+        self._sent = math.nan
         # Whether the fingers may be moved.
         self.may_grip = False
         # How far they are apart [m]; NaN when that is not known.
@@ -49,7 +62,7 @@ class Attendant:
 
     def forget(self) -> None:
         """Begin anew: the limits were set, and the gripper may have been moved by others."""
-        self._wanted = self._sent = math.nan
+        self._wish, self._sent = None, math.nan
         # What was read before this was read too early.
         self._settings_made += 1
         self.difference = ""
@@ -58,21 +71,25 @@ class Attendant:
     def want(self, opening: float) -> None:
         """Let the fingers be `opening` [m] apart; NaN leaves them as they are."""
         if not math.isnan(opening):
-            self._wanted = opening
+            self._wish = Wish(opening, time.monotonic())
+
+    def leave(self) -> None:
+        """Leave the fingers where they are, whatever was wanted and not sent yet."""
+        self._wish = None
 
     def tick(self) -> None:
         """Do what is due."""
         if not self._arm.connected:
             self.opening = math.nan
             return
-        if self._gripper:
+        if self._settings.gripper:
             self._attend_gripper()
         if time.monotonic() - self._looked > LIMITS_PERIOD:
             self._attend_limits()
 
     def _attend_gripper(self) -> None:
-        wanted = self._wanted
         try:
+            wanted = self._wanted()
             if self.may_grip and self._differs(wanted):
                 self._arm.grip(wanted)
                 self._sent = wanted
@@ -80,6 +97,13 @@ class Attendant:
             self.trouble = ""
         except ArmError as error:
             self.opening, self.trouble = math.nan, str(error)
+
+    def _wanted(self) -> float:
+        """Return the opening that is wanted [m]; NaN when none is, or none for too long."""
+        wish = self._wish
+        if wish is None or time.monotonic() - wish.came > self._settings.command_timeout:
+            return math.nan
+        return wish.opening
 
     def _differs(self, wanted: float) -> bool:
         if math.isnan(wanted) or math.isnan(self._sent):
@@ -95,4 +119,4 @@ class Attendant:
             return
         if made == self._settings_made:
             self._looked = time.monotonic()
-            self.difference = self._limits.difference(found)
+            self.difference = self._settings.limits.difference(found)

@@ -42,7 +42,7 @@ class ArmDriver:
         """Drive `arm`; `changed` is called, from any thread, when `status` says something new."""
         self._arm, self._settings, self._changed = arm, settings, changed
         self._pursuit = Pursuit(settings)
-        self._attendant = Attendant(arm, settings.limits, gripper=settings.gripper)
+        self._attendant = Attendant(arm, settings)
         self._sense = MotionSense()
         self._watch = Watch(arm, settings.feedback_timeout)
         self._preparation = Preparation(arm, settings, self._watch, self._attendant, self._pursuit)
@@ -170,6 +170,7 @@ class ArmDriver:
     def rest(self) -> None:
         """Come to rest within the acceleration limit; the next command goes on."""
         self._pursuit.commands.forget(RESTING)
+        self._attendant.leave()
 
     def stop(self, reason: str = STOPPED_ON_REQUEST) -> None:
         """Stop within a period, and take no command until recovered; do not wait for it."""
@@ -180,7 +181,7 @@ class ArmDriver:
     def ease(self) -> None:
         """Come to rest, if the arm follows commands, and wait for it, but not for long."""
         self._easing = True
-        self._pursuit.commands.forget(RESTING)
+        self.rest()
         deadline = time.monotonic() + EASING
         while self._phase == Phase.READY and not self._pursuit.still:
             if time.monotonic() > deadline:
@@ -235,6 +236,7 @@ class ArmDriver:
             self._halt(str(error))
 
     def _halt(self, reason: str) -> None:
+        self._attendant.leave()
         error = self._stand()
         report = self._arm.feedback
         if report is not None:
