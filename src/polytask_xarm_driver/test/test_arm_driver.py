@@ -581,6 +581,15 @@ def limits_changed(arm, _driver):
     arm.kept = replace(LIMITS, fence=False)
 
 
+def limits_hidden(arm, _driver):
+    def refuse(*, anew):
+        if not anew:
+            raise ArmError("the controller refused get_reduced_states: code 7")
+        return FakeArm.read_limits(arm, anew=anew)
+
+    arm.read_limits = refuse
+
+
 def told(_arm, driver):
     driver.stop()
 
@@ -597,12 +606,17 @@ STOPS = [
     (unwell, "no report of errors came for 2 s"),
     (unanswered, "did not answer vc_set_cartesian_velocity"),
     (limits_changed, "the controller's fence is False and was set to True"),
+    (
+        limits_hidden,
+        "limits could not be read back for 3 s: the controller refused get_reduced_states: code 7",
+    ),
     (told, "the arm was told to stop"),
 ]
 
 
 def whole_again(arm):
     arm.move_failure = None
+    arm.__dict__.pop("read_limits", None)
 
 
 @pytest.mark.parametrize(("happens", "reason"), STOPS)
@@ -643,6 +657,32 @@ def test_disabling_and_enabling_goes_on_once_the_cause_is_gone(ready, arm, happe
     assert ready.status().phase == Phase.READY
     assert "clear" not in arm.calls
     until(lambda: distance(arm) < 5e-4, lambda: ready.command(command()))
+
+
+def test_limits_that_once_cannot_be_read_stop_nothing(ready, arm):
+    looks = 0
+
+    def fail_seldom(*, anew):
+        nonlocal looks
+        looks += 1
+        if looks in (1, 4, 5):
+            raise ArmError("the controller refused get_reduced_states: code 7")
+        return FakeArm.read_limits(arm, anew=anew)
+
+    arm.read_limits = fail_seldom
+    until(lambda: looks == 7)
+    assert ready.status().phase == Phase.READY
+
+
+def test_a_pause_before_limits_cannot_be_read_is_no_time_in_which_they_could_not(ready, arm):
+    # As a gripper that takes its time makes one.
+    arm.gripper_free.clear()
+    until(lambda: "grip" in arm.calls, lambda: follow(ready, START, 0.05))
+    time.sleep(3.5)
+    limits_hidden(arm, ready)
+    arm.gripper_free.set()
+    time.sleep(0.5)
+    assert ready.status().phase == Phase.READY
 
 
 def test_a_recovery_fails_while_the_cause_is_there_and_enables_nothing(ready, arm):

@@ -12,6 +12,8 @@ from polytask_xarm_driver.arm.settings import Settings
 PERIOD = 0.1
 # How often the limits are read back while nobody has changed them [s].
 LIMITS_PERIOD = 1.0
+# For how long they may be asked for in vain, again and again [s].
+LONGEST_UNREAD = 3 * LIMITS_PERIOD
 # Fingers that shall be less than this nearer or wider are left alone [m].
 SAME_OPENING = 1e-4
 
@@ -37,6 +39,8 @@ class Attendant:
         self._arm, self._settings = arm, settings
         self._thread: Periodic | None = None
         self._looked, self._settings_made = 0.0, 0
+        # Since when the limits are asked for in vain; 0 while they are answered.
+        self._unread_since = 0.0
         # Replaced as a whole, as another thread wants what this one sends.
         self._wish: Wish | None = None
         self._sent = math.nan
@@ -46,8 +50,8 @@ class Attendant:
         self.opening = math.nan
         # Why the gripper does not do what it should; empty for nothing.
         self.trouble = ""
-        # Which limit the controller no longer keeps; empty for none.
-        self.difference = ""
+        # Which limit the controller no longer keeps, or why nobody knows; empty when all is well.
+        self.limits_trouble = ""
 
     def start(self) -> None:
         """Begin to attend."""
@@ -65,7 +69,7 @@ class Attendant:
         self._wish, self._sent = None, math.nan
         # What was read before this was read too early.
         self._settings_made += 1
-        self.difference = ""
+        self.limits_trouble, self._unread_since = "", 0.0
         self._looked = time.monotonic()
 
     def want(self, opening: float) -> None:
@@ -111,12 +115,21 @@ class Attendant:
         return abs(wanted - self._sent) > SAME_OPENING
 
     def _attend_limits(self) -> None:
-        made = self._settings_made
+        made, asked = self._settings_made, time.monotonic()
         try:
             found = self._arm.read_limits(anew=False)
-        except ArmError:
-            # The driver itself sees that the controller does not answer.
+        except ArmError as error:
+            # One question may go astray; where none is answered, the arm is not known to be safe.
+            if made == self._settings_made:
+                self._miss_limits(asked, error)
             return
         if made == self._settings_made:
-            self._looked = time.monotonic()
-            self.difference = self._settings.limits.difference(found)
+            self._looked, self._unread_since = time.monotonic(), 0.0
+            self.limits_trouble = self._settings.limits.difference(found)
+
+    def _miss_limits(self, asked: float, error: ArmError) -> None:
+        self._unread_since = self._unread_since or asked
+        if time.monotonic() - self._unread_since > LONGEST_UNREAD:
+            self.limits_trouble = (
+                f"the controller's limits could not be read back for {LONGEST_UNREAD:g} s: {error}"
+            )

@@ -209,7 +209,7 @@ class ArmDriver:
                 self._sense.forget()
             told = self._wanted_stop.pop() if self._wanted_stop else ""
             if self._phase == Phase.READY:
-                trouble = told or self._watch.trouble(now) or self._attendant.difference
+                trouble = told or self._watch.trouble(now) or self._attendant.limits_trouble
                 if trouble:
                     self._halt(trouble)
                 else:
