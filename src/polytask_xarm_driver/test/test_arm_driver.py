@@ -229,6 +229,10 @@ def command(position=NEAR, opening=math.nan, age=0.0):
     return Command(tuple(position), (1.0, 0.0, 0.0, 0.0), opening, age)
 
 
+def unforeseen(*_args, **_options):
+    raise OSError("unforeseen")
+
+
 def ahead(way):
     return START + np.array([way, 0.0, 0.0])
 
@@ -300,6 +304,18 @@ def test_a_controller_that_cannot_be_reached_leaves_nothing_behind(make, arm):
     assert threading.active_count() == before
     arm.reachable = True
     driver.configure()
+
+
+@pytest.mark.parametrize("breaks", ["fault", "set_limits", "disable"])
+def test_configuring_that_breaks_by_what_nobody_foresaw_leaves_nothing_behind(make, arm, breaks):
+    setattr(arm, breaks, unforeseen)
+    driver = make()
+    before = threading.active_count()
+    with pytest.raises(OSError, match="unforeseen"):
+        driver.configure()
+    assert not arm.connected
+    assert driver.status().phase == Phase.OFFLINE
+    assert threading.active_count() == before
 
 
 def test_an_error_from_before_stops_the_arm_that_is_enabled_until_one_recovery(make, arm):
@@ -697,6 +713,27 @@ def test_a_recovery_fails_while_the_cause_is_there_and_enables_nothing(ready, ar
     assert ready.status().phase == Phase.READY
 
 
+@pytest.mark.parametrize("breaks", ["clear", "set_limits", "enable_gripper"])
+def test_a_recovery_that_breaks_by_what_nobody_foresaw_leaves_the_arm_stopped(ready, arm, breaks):
+    ready.stop()
+    until(lambda: ready.status().phase == Phase.STOPPED)
+    setattr(arm, breaks, unforeseen)
+    before = arm.calls.count("stop")
+    with pytest.raises(OSError, match="unforeseen"):
+        ready.recover(lambda _: None)
+    assert (ready.status().phase, arm.state) == (Phase.STOPPED, 4)
+    assert arm.calls.count("stop") == before + 1
+
+
+def test_enabling_that_breaks_by_what_nobody_foresaw_leaves_the_motors_off(make, arm):
+    driver = make()
+    driver.configure()
+    arm.enable_gripper = unforeseen
+    with pytest.raises(OSError, match="unforeseen"):
+        driver.enable()
+    assert (driver.status().phase, arm.motors, arm.state) == (Phase.IDLE, False, 4)
+
+
 def test_a_recovery_fails_when_limits_do_not_read_back_and_leaves_the_arm_stopped(ready, arm):
     ready.stop()
     until(lambda: ready.status().phase == Phase.STOPPED)
@@ -727,6 +764,44 @@ def test_an_arm_that_takes_commands_is_not_touched_by_a_recovery(ready, arm):
 def test_a_driver_that_was_never_connected_cannot_be_recovered(make):
     with pytest.raises(ArmError, match="configure"):
         make().recover(lambda _: None)
+
+
+class LastInTheQueue:
+    """A lock that one thread gets only when the others have done what they had to."""
+
+    def __init__(self, lock, last):
+        self._lock, self._last = lock, last
+        self.waits, self.done = threading.Event(), threading.Event()
+
+    def __enter__(self):
+        if threading.current_thread().name == self._last:
+            self.waits.set()
+            self.done.wait(PATIENCE)
+        return self._lock.__enter__()
+
+    def __exit__(self, *raised):
+        return self._lock.__exit__(*raised)
+
+
+def test_a_recovery_that_waits_while_the_driver_is_closed_does_not_connect_again(ready, arm):
+    failures = []
+
+    def recover():
+        try:
+            ready.recover(lambda _: None)
+        except ArmError as error:
+            failures.append(str(error))
+
+    lock = ready._telling = LastInTheQueue(ready._telling, "recovery")
+    waiting = threading.Thread(target=recover, name="recovery")
+    waiting.start()
+    assert lock.waits.wait(PATIENCE)
+    ready.close()
+    lock.done.set()
+    waiting.join()
+    assert not arm.connected
+    assert ready.status().phase == Phase.OFFLINE
+    assert failures == ["the arm is not connected; configure its node"]
 
 
 def test_a_stop_during_a_recovery_is_not_lost(ready):

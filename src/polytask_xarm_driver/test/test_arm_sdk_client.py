@@ -74,6 +74,14 @@ def test_an_answer_that_cannot_be_read_is_an_error(arm, error):
         arm.fault()
 
 
+@pytest.mark.parametrize("states", [[1], [], [1, None, 250, 2.0, [], 1, 0], [1] * 7])
+def test_limits_that_cannot_be_read_are_an_error(arm, states):
+    answering(arm, get_reduced_states=(0, states))
+    arm._service._api.tcp_load, arm._service._api.tcp_offset = (0.8, [0, 0, 48]), [0.0] * 6
+    with pytest.raises(ArmError, match="limits cannot be read"):
+        arm.read_limits(anew=False)
+
+
 def test_who_asks_while_another_thread_disconnects_has_lost_the_arm(arm):
     def fail():
         # What the SDK's own methods do then.

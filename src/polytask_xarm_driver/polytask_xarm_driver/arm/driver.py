@@ -58,13 +58,13 @@ class ArmDriver:
     def configure(self) -> None:
         """Connect, check the firmware, set the limits and read them back; the motors are off then.
 
-        A controller with an error takes no limits: the recovery sets them. Raise ArmError, with
-        nothing left behind, when any of it fails.
+        A controller with an error takes no limits: the recovery sets them. Raise ArmError when any
+        of it fails; whatever is raised, nothing is left behind.
         """
         with self._telling:
             try:
                 self._preparation.connect()
-            except ArmError:
+            except BaseException:
                 self._arm.close()
                 raise
             self._enter(Phase.IDLE, NOT_ENABLED)
@@ -81,7 +81,7 @@ class ArmDriver:
                     return
                 self._preparation.keep_limits()
                 self._preparation.enable()
-            except ArmError:
+            except BaseException:
                 self._switch_off(surely=False)
                 raise
             self._pursuit.commands.restart()
@@ -117,16 +117,17 @@ class ArmDriver:
         Raise ArmError while a cause is still there; the arm then stays as it was. An arm that is
         not enabled is not enabled by this either.
         """
-        if self._thread is None:
-            raise ArmError("the arm is not connected; configure its node")
         with self._telling:
+            # It may have waited while the arm was disconnected.
+            if self._thread is None:
+                raise ArmError("the arm is not connected; configure its node")
             if self._phase == Phase.READY:
                 return
             enabled = self._phase == Phase.STOPPED
             self._wanted_stop.clear()
             try:
                 self._preparation.recover(progress, enabled=enabled)
-            except ArmError:
+            except BaseException:
                 self._stand()
                 raise
             end = (Phase.READY, NO_COMMAND) if enabled else (Phase.IDLE, NOT_ENABLED)

@@ -152,7 +152,7 @@ class SdkArm:
         states = _ask("get_reduced_states", api.get_reduced_states, is_radian=True)
         try:
             return read_limits(states, api)
-        except (IndexError, TypeError) as error:
+        except (IndexError, TypeError, ValueError) as error:
             raise ArmError(f"the controller's limits cannot be read: {states} ({error})") from None
 
     def fault(self) -> tuple[int, int]:

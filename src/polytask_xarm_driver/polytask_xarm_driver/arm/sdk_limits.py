@@ -34,7 +34,7 @@ def set_limits(limits: Limits) -> Calls:
 def read_limits(states: list[Any], api: Any) -> Limits:
     """Return the limits in `states`, as get_reduced_states tells them, and in the newest report.
 
-    Raise IndexError or TypeError when there are not all of them.
+    Raise IndexError, TypeError or ValueError when there are not all of them.
     """
     reduced, corners, speed, joint_speed, ranges, fence, rebound = states[:7]
     mass, centre = api.tcp_load
