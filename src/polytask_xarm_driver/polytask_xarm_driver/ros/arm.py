@@ -1,6 +1,5 @@
 """The arm as a lifecycle node: a thin adapter of its driver."""
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -34,6 +33,7 @@ from polytask_xarm_driver.ros.arm_messages import (
     pose_stamped,
     status_message,
 )
+from polytask_xarm_driver.ros.arm_recovery import Recovery
 from polytask_xarm_driver.ros.arm_settings import settings_of
 
 STATUS_PERIOD = 0.05
@@ -69,7 +69,7 @@ class ArmNode(LifecycleNode):  # type: ignore[misc]  # rclpy is not typed
         self._driver = ArmDriver(self._arm, settings, self._changed.trigger)
         self._failure = self._stop = ""
         self._levels: list[bytes] = []
-        self._recovery: _Recovery | None = None
+        self._recovery: Recovery | None = None
         self._open_interfaces()
         if self._values["autostart"]:
             self._start()
@@ -187,7 +187,7 @@ class ArmNode(LifecycleNode):  # type: ignore[misc]  # rclpy is not typed
             handle.abort()
             message = "a recovery is under way"
             return RecoverArm.Result(code=RecoverArm.Result.BUSY, message=message)
-        self._recovery = recovery = _Recovery(self._driver)
+        self._recovery = recovery = Recovery(self._driver)
         await Until(lambda: recovery.tell(handle))
         self._recovery = None
         if recovery.failure:
@@ -248,30 +248,3 @@ class ArmNode(LifecycleNode):  # type: ignore[misc]  # rclpy is not typed
         message = DiagnosticArray(status=found)
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
-
-
-class _Recovery(threading.Thread):
-    """A recovery in a thread of its own, as it takes a second or more."""
-
-    def __init__(self, driver: ArmDriver) -> None:
-        super().__init__(name="arm recovery", daemon=True)
-        self._driver, self._phase, self._told = driver, "", ""
-        self.failure = ""
-        self.start()
-
-    def run(self) -> None:
-        """Recover; `failure` is why not, in one sentence."""
-        try:
-            self._driver.recover(self._report)
-        except ArmError as error:
-            self.failure = str(error)
-
-    def _report(self, phase: str) -> None:
-        self._phase = phase
-
-    def tell(self, handle: Any) -> bool:
-        """Send what is new as feedback of a goal; return whether the recovery is over."""
-        if self._phase != self._told:
-            self._told = self._phase
-            handle.publish_feedback(RecoverArm.Feedback(phase=self._told))
-        return not self.is_alive()

@@ -1,0 +1,122 @@
+"""The arm's node on a driver of a few lines: what is asked of it, whatever else is under way."""
+
+import math
+import threading
+import time
+
+import pytest
+import rclpy
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rclpy.executors import SingleThreadedExecutor
+from std_srvs.srv import Trigger
+
+from polytask_msgs.action import RecoverArm
+from polytask_msgs.msg import ArmStatus, ToolCommand
+from polytask_ros import names, qos
+from polytask_ros.runtime import initialize
+from polytask_tests.asking import action_client, ask
+from polytask_xarm_driver.arm.phase import Phase
+from polytask_xarm_driver.arm.status import Status
+from polytask_xarm_driver.ros import arm as arm_module
+
+PATIENCE = 30.0
+STOPPED = (Phase.STOPPED, "the arm was told to stop")
+
+
+class StubDriver:
+    """A driver that takes its time over a stop and over a recovery."""
+
+    def __init__(self, _arm, _settings, _changed):
+        self.phase, self.reason = Phase.READY, ""
+        self.stopping = 0.0
+        self.rested = 0
+        self.recovering, self.may_end = threading.Event(), threading.Event()
+        self.failure = None
+
+    def status(self):
+        if self.stopping and time.monotonic() > self.stopping:
+            self.phase, self.reason = STOPPED
+        return Status(
+            self.phase, self.reason, False, 5, 2, 0, 0, math.nan, 0, "", 0, math.nan, ""
+        )  # fmt: skip
+
+    def stop(self):
+        self.stopping = time.monotonic() + 1.0
+
+    def rest(self):
+        self.rested += 1
+
+    def recover(self, progress):
+        progress("recovering")
+        self.recovering.set()
+        assert self.may_end.wait(PATIENCE)
+        if self.failure:
+            raise self.failure
+
+    def close(self):
+        pass
+
+    configure = enable = disable = close
+
+
+class Site:
+    """The node with its stub, and somebody who asks, in one executor."""
+
+    def __init__(self):
+        self.node = arm_module.ArmNode()
+        self.driver = self.node._driver
+        self.asker = rclpy.create_node("asker", start_parameter_services=False)
+        self.statuses = []
+        self.asker.create_subscription(ArmStatus, names.ARM_STATUS, self.statuses.append, qos.EVENT)
+        self._executor = SingleThreadedExecutor()
+        for node in (self.node, self.asker):
+            self._executor.add_node(node)
+        self.wait_for(lambda: self.statuses)
+
+    def wait_for(self, condition):
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, "waited in vain"
+            self._executor.spin_once(timeout_sec=0.01)
+
+    def answer(self, future):
+        self.wait_for(future.done)
+        return future.result()
+
+    def ask(self, kind, name, question):
+        return ask(self.asker, self.wait_for, "arm", kind, name, question)
+
+    def recoveries(self):
+        return action_client(self.asker, self.wait_for, RecoverArm, names.ARM_RECOVER)
+
+    def change(self, transition):
+        question = ChangeState.Request(transition=Transition(id=transition))
+        return self.ask(ChangeState, "arm/change_state", question).success
+
+    def close(self):
+        self.driver.may_end.set()
+        self._executor.shutdown()
+        self.asker.destroy_node()
+        self.node.destroy_node()
+
+
+@pytest.fixture
+def site(monkeypatch):
+    monkeypatch.setattr(arm_module, "ArmDriver", StubDriver)
+    initialize(["--ros-args", "-r", "__ns:=/arm_requests"])
+    site = Site()
+    yield site
+    site.close()
+    rclpy.try_shutdown()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_recovery_that_breaks_by_what_nobody_foresaw_is_no_success_and_is_named(site):
+    site.driver.failure = OSError("the socket broke")
+    site.driver.may_end.set()
+    with site.recoveries() as client:
+        handle = site.answer(client.send_goal_async(RecoverArm.Goal()))
+        result = site.answer(handle.get_result_async()).result
+    assert result.code == RecoverArm.Result.FAILED
+    assert result.message == "OSError: the socket broke"
