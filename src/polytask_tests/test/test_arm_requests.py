@@ -120,3 +120,23 @@ def test_a_recovery_that_breaks_by_what_nobody_foresaw_is_no_success_and_is_name
         result = site.answer(handle.get_result_async()).result
     assert result.code == RecoverArm.Result.FAILED
     assert result.message == "OSError: the socket broke"
+
+
+def test_while_a_stop_is_awaited_statuses_and_commands_go_on(site):
+    commands = site.asker.create_publisher(ToolCommand, names.ARM_COMMAND, qos.COMMAND)
+    site.wait_for(commands.get_subscription_count)
+    stops = site.asker.create_client(Trigger, names.ARM_STOP)
+    site.wait_for(stops.service_is_ready)
+    asked = stops.call_async(Trigger.Request())
+    site.wait_for(lambda: site.driver.stopping)
+    site.statuses.clear()
+
+    def goes_on():
+        commands.publish(ToolCommand(rest=True))
+        return site.driver.rested and len(site.statuses) > 3
+
+    site.wait_for(goes_on)
+    assert not asked.done()
+    assert {status.phase for status in site.statuses} == {ArmStatus.READY}
+    answer = site.answer(asked)
+    assert (answer.success, answer.message) == (True, "the arm was told to stop")

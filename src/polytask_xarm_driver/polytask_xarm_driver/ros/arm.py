@@ -7,6 +7,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.time import Time
@@ -80,7 +81,9 @@ class ArmNode(LifecycleNode):  # type: ignore[misc]  # rclpy is not typed
         self._statuses = self.create_publisher(ArmStatus, names.ARM_STATUS, qos.LATCHED)
         self._diagnostics = self.create_publisher(DiagnosticArray, names.DIAGNOSTICS, qos.EVENT)
         self.create_subscription(ToolCommand, names.ARM_COMMAND, self._on_command, qos.COMMAND)
-        self.create_service(Trigger, names.ARM_STOP, self._on_stop)
+        # While a request of the default group is awaited, all else of that group would rest.
+        reentrant = ReentrantCallbackGroup()
+        self.create_service(Trigger, names.ARM_STOP, self._on_stop, callback_group=reentrant)
         self._recoveries = ActionServer(
             self,
             RecoverArm,
