@@ -1,12 +1,18 @@
-"""Transitions that a lifecycle node does not have in its present state."""
+"""Transitions that a lifecycle node does not have in its present state, or has no time for."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
 
 
-def refuse_impossible_transitions(node: LifecycleNode) -> None:
-    """Let `node` answer, and say, that such a transition is not possible: rclpy would end it."""
+def refuse_impossible_transitions(
+    node: LifecycleNode, under_way: Callable[[], str] = lambda: ""
+) -> None:
+    """Let `node` answer, and say, that such a transition is not possible: rclpy would end it.
+
+    `under_way` names what no transition may come in between of; empty for nothing.
+    """
     service, machine = node._service_change_state, node._state_machine
     change = service.callback
 
@@ -15,13 +21,15 @@ def refuse_impossible_transitions(node: LifecycleNode) -> None:
         asked = request.transition
         known = asked.label in possible.values() if asked.label else asked.id in possible
         if not known:
-            node.get_logger().error(
-                f"the transition {asked.label or asked.id!r} is not possible from "
-                f"{machine.current_state[1]}; valid: "
-                + ", ".join(f"{label} ({number})" for number, label in possible.items())
-            )
-            response.success = False
-            return response
-        return change(request, response)
+            valid = ", ".join(f"{label} ({number})" for number, label in possible.items())
+            why = f"is not possible from {machine.current_state[1]}; valid: {valid}"
+        elif hindrance := under_way():
+            why = f"is not possible now: {hindrance}; valid: any, once it has ended"
+        else:
+            return change(request, response)
+        name = asked.label or possible.get(asked.id, asked.id)
+        node.get_logger().error(f"the transition {name} {why}")
+        response.success = False
+        return response
 
     service.callback = answer

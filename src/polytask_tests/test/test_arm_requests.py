@@ -30,7 +30,7 @@ class StubDriver:
     def __init__(self, _arm, _settings, _changed):
         self.phase, self.reason = Phase.READY, ""
         self.stopping = 0.0
-        self.rested = 0
+        self.rested, self.disabled = 0, False
         self.recovering, self.may_end = threading.Event(), threading.Event()
         self.failure = None
 
@@ -54,10 +54,17 @@ class StubDriver:
         if self.failure:
             raise self.failure
 
-    def close(self):
+    def configure(self):
         pass
 
-    configure = enable = disable = close
+    def enable(self):
+        self.disabled = False
+
+    def disable(self):
+        self.disabled = True
+
+    def close(self):
+        self.disabled = True
 
 
 class Site:
@@ -140,3 +147,26 @@ def test_while_a_stop_is_awaited_statuses_and_commands_go_on(site):
     assert {status.phase for status in site.statuses} == {ArmStatus.READY}
     answer = site.answer(asked)
     assert (answer.success, answer.message) == (True, "the arm was told to stop")
+
+
+def test_during_a_recovery_a_transition_is_refused_at_once_and_is_possible_afterwards(site, capfd):
+    assert site.change(Transition.TRANSITION_CONFIGURE)
+    assert site.change(Transition.TRANSITION_ACTIVATE)
+    with site.recoveries() as client:
+        handle = site.answer(client.send_goal_async(RecoverArm.Goal()))
+        site.wait_for(site.driver.recovering.is_set)
+        capfd.readouterr()
+        # A driver that deactivates waits until the recovery has ended, and its node with it.
+        for transition in (
+            Transition.TRANSITION_DEACTIVATE,
+            Transition.TRANSITION_ACTIVE_SHUTDOWN,
+        ):
+            assert not site.change(transition)
+        assert not site.driver.disabled
+        said = capfd.readouterr().err
+        for name in ("deactivate", "shutdown"):
+            assert f"the transition {name} is not possible now: a recovery is under way" in said
+        site.driver.may_end.set()
+        assert site.answer(handle.get_result_async()).result.code == RecoverArm.Result.SUCCESS
+    assert site.change(Transition.TRANSITION_DEACTIVATE)
+    assert site.driver.disabled

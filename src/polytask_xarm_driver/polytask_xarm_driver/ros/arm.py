@@ -58,7 +58,8 @@ class ArmNode(LifecycleNode):  # type: ignore[misc]  # rclpy is not typed
     def __init__(self) -> None:
         """Open the node `arm`; raise PolyTaskError for a bad parameter, or if it cannot start."""
         super().__init__("arm")
-        refuse_impossible_transitions(self)
+        self._recovery: Recovery | None = None
+        refuse_impossible_transitions(self, self._recovery_under_way)
         self._values = declare_parameters(self, "polytask_xarm_driver.ros", "arm.yaml")
         refuse_undeclared(self)
         self._reported = self.create_guard_condition(self._publish_report)
@@ -70,7 +71,6 @@ class ArmNode(LifecycleNode):  # type: ignore[misc]  # rclpy is not typed
         self._driver = ArmDriver(self._arm, settings, self._changed.trigger)
         self._failure = self._stop = ""
         self._levels: list[bytes] = []
-        self._recovery: Recovery | None = None
         self._open_interfaces()
         if self._values["autostart"]:
             self._start()
@@ -185,11 +185,14 @@ class ArmNode(LifecycleNode):  # type: ignore[misc]  # rclpy is not typed
         response.message = status.reason
         return response
 
+    def _recovery_under_way(self) -> str:
+        """Say so if there is one: the driver would make another request wait for its end."""
+        return "" if self._recovery is None else "a recovery is under way"
+
     async def _on_recover(self, handle: Any) -> Any:
-        if self._recovery is not None:
+        if busy := self._recovery_under_way():
             handle.abort()
-            message = "a recovery is under way"
-            return RecoverArm.Result(code=RecoverArm.Result.BUSY, message=message)
+            return RecoverArm.Result(code=RecoverArm.Result.BUSY, message=busy)
         self._recovery = recovery = Recovery(self._driver)
         await Until(lambda: recovery.tell(handle))
         self._recovery = None
