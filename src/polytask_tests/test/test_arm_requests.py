@@ -41,6 +41,10 @@ class StubDriver:
             self.phase, self.reason, False, 5, 2, 0, 0, math.nan, 0, "", 0, math.nan, ""
         )  # fmt: skip
 
+    @property
+    def stands(self):
+        return self.status().phase != Phase.READY
+
     def stop(self):
         self.stopping = time.monotonic() + 1.0
 

@@ -701,6 +701,68 @@ def test_a_pause_before_limits_cannot_be_read_is_no_time_in_which_they_could_not
     assert ready.status().phase == Phase.READY
 
 
+class StubbornStop:
+    """A controller that does not take a stop the first times that it is told to."""
+
+    def __init__(self, arm, failures):
+        self._stop, self.left, self.told = arm.stop, failures, []
+        arm.stop = self
+
+    def __call__(self):
+        self.told.append(time.monotonic())
+        self.left -= 1
+        if self.left >= 0:
+            raise ArmError("the controller refused set_state: code 7")
+        self._stop()
+
+
+UNTOLD = "; the controller has not been told to stop: the controller refused set_state: code 7"
+
+
+def test_a_stop_that_failed_is_told_and_tried_again_until_it_is_done(ready, arm):
+    stop = StubbornStop(arm, 1)
+    ready.stop()
+    until(lambda: ready.status().reason == "the arm was told to stop" + UNTOLD)
+    assert (ready.status().phase, ready.stands) == (Phase.STOPPED, False)
+    until(lambda: ready.stands)
+    assert ready.status().reason == "the arm was told to stop"
+    assert stop.told[1] - stop.told[0] >= 0.5
+    time.sleep(1.2)
+    assert (len(stop.told), arm.state) == (2, 4)
+
+
+def test_a_recovery_that_fails_and_cannot_stop_the_controller_stops_it_later(ready, arm):
+    ready.stop()
+    until(lambda: ready.stands)
+    stop = StubbornStop(arm, 1)
+    arm.enable_gripper = unforeseen
+    with pytest.raises(OSError, match="unforeseen"):
+        ready.recover(lambda _: None)
+    assert arm.state == 2
+    until(lambda: ready.stands)
+    assert (len(stop.told), arm.state) == (2, 4)
+
+
+def test_a_stop_that_is_owed_is_forgotten_by_a_recovery(ready, arm):
+    stop = StubbornStop(arm, 1)
+    ready.stop()
+    until(lambda: stop.told)
+    ready.recover(lambda _: None)
+    time.sleep(0.8)
+    assert ready.status().phase == Phase.READY
+    assert len(stop.told) == 1
+
+
+def test_a_controller_that_is_not_connected_is_not_told_to_stop_again_and_again(ready, arm):
+    unplugged(arm, ready)
+    until(lambda: ready.status().phase == Phase.STOPPED)
+    until(lambda: ready.stands)
+    assert ready.status().reason == "the connection to the controller is lost"
+    told = arm.calls.count("stop")
+    time.sleep(0.8)
+    assert arm.calls.count("stop") == told
+
+
 def test_a_recovery_fails_while_the_cause_is_there_and_enables_nothing(ready, arm):
     arm.fail(2)
     arm.stuck_error = 2

@@ -17,6 +17,7 @@ from polytask_xarm_driver.arm.phase import Phase
 from polytask_xarm_driver.arm.preparation import Preparation
 from polytask_xarm_driver.arm.pursuit import Pursuit
 from polytask_xarm_driver.arm.settings import Settings
+from polytask_xarm_driver.arm.standstill import Standstill
 from polytask_xarm_driver.arm.status import Status, status_of
 from polytask_xarm_driver.arm.watch import Watch
 
@@ -46,6 +47,7 @@ class ArmDriver:
         self._sense = MotionSense()
         self._watch = Watch(arm, settings.feedback_timeout)
         self._preparation = Preparation(arm, settings, self._watch, self._attendant, self._pursuit)
+        self._standstill = Standstill(arm)
         # Held while the controller is told something: one thread at a time does.
         self._telling = threading.RLock()
         self._thread: Periodic | None = None
@@ -84,6 +86,7 @@ class ArmDriver:
             except BaseException:
                 self._switch_off(surely=False)
                 raise
+            self._standstill.forget()
             self._pursuit.commands.restart()
             self._enter(Phase.READY, NO_COMMAND)
 
@@ -128,15 +131,18 @@ class ArmDriver:
             try:
                 self._preparation.recover(progress, enabled=enabled)
             except BaseException:
-                self._stand()
+                self._standstill.stop()
                 raise
+            self._standstill.forget()
             end = (Phase.READY, NO_COMMAND) if enabled else (Phase.IDLE, NOT_ENABLED)
             self._enter(*end)
 
     def _switch_off(self, *, surely: bool) -> None:
         try:
             self._arm.disable()
+            self._standstill.forget()
         except ArmError as error:
+            self._standstill.owe(str(error))
             self._enter(Phase.OFFLINE, str(error))
             if surely:
                 raise
@@ -193,9 +199,15 @@ class ArmDriver:
     def status(self) -> Status:
         """Return how the arm is."""
         moving = self._sense.moving or not self._pursuit.still
-        return status_of(
-            self._arm, self._attendant, self._pursuit.commands, self._phase, self._reason, moving
-        )
+        phase, reason = self._phase, self._reason
+        if phase == Phase.STOPPED:
+            reason += self._standstill.complaint
+        return status_of(self._arm, self._attendant, self._pursuit.commands, phase, reason, moving)
+
+    @property
+    def stands(self) -> bool:
+        """Whether no velocity is sent, and the controller knows it if it is connected."""
+        return self._phase != Phase.READY and self._standstill.sure
 
     # What the thread does
 
@@ -210,12 +222,13 @@ class ArmDriver:
                 self._sense.forget()
             told = self._wanted_stop.pop() if self._wanted_stop else ""
             if self._phase == Phase.READY:
-                trouble = told or self._watch.trouble(now) or self._attendant.limits_trouble
-                if trouble:
+                if trouble := told or self._watch.trouble(now) or self._attendant.limits_trouble:
                     self._halt(trouble)
                 else:
                     self._follow()
-            elif self._phase == Phase.IDLE and (trouble := self._watch.silence(now)):
+            else:
+                self._standstill.catch_up()
+            if self._phase == Phase.IDLE and (trouble := self._watch.silence(now)):
                 self._enter(Phase.OFFLINE, trouble)
             self._attendant.may_grip = self._phase == Phase.READY
 
@@ -238,20 +251,11 @@ class ArmDriver:
 
     def _halt(self, reason: str) -> None:
         self._attendant.leave()
-        error = self._stand()
+        told = self._standstill.stop()
         report = self._arm.feedback
         if report is not None:
             self._pursuit.begin(report.pose)
-        self._enter(Phase.STOPPED, describe(error) if error else reason)
-
-    def _stand(self) -> int:
-        """Stop the controller if it can be told, and return its error, 0 for none or unknown."""
-        try:
-            self._arm.stop()
-            return self._arm.fault()[0]
-        except ArmError:
-            # It stops without us, by its own timeout.
-            return 0
+        self._enter(Phase.STOPPED, self._watch.explained(reason) if told else reason)
 
     def _enter(self, phase: Phase, reason: str) -> None:
         if (phase, reason) != (self._phase, self._reason):

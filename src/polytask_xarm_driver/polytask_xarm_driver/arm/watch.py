@@ -49,6 +49,18 @@ class Watch:
             return f"the controller was put into mode {report.mode}; valid: {VELOCITY_MODE}"
         return ""
 
+    def explained(self, trouble: str) -> str:
+        """Return the controller's error, which says most, or `trouble` where it tells none.
+
+        It is asked for, as the reports have it later than what comes of it; not where there is no
+        `trouble`.
+        """
+        try:
+            error = self._arm.fault()[0] if trouble else 0
+        except ArmError:
+            error = 0
+        return describe(error) if error else trouble
+
     def check_fault(self) -> None:
         """Ask the controller for its error; raise ArmError for one."""
         error, _ = self._arm.fault()

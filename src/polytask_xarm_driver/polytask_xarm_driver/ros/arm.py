@@ -179,10 +179,9 @@ class ArmNode(LifecycleNode):  # type: ignore[misc]  # rclpy is not typed
     async def _on_stop(self, _request: Any, response: Any) -> Any:
         self._driver.stop()
         # The status's timer wakes the executor, also in what follows.
-        await Until(lambda: self._driver.status().phase != Phase.READY, STOPPING)
-        status = self._driver.status()
-        response.success = status.phase != Phase.READY
-        response.message = status.reason
+        await Until(lambda: self._driver.stands, STOPPING)
+        response.success = self._driver.stands
+        response.message = self._driver.status().reason
         return response
 
     def _recovery_under_way(self) -> str:
