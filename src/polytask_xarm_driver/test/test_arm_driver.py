@@ -763,6 +763,45 @@ def test_a_controller_that_is_not_connected_is_not_told_to_stop_again_and_again(
     assert arm.calls.count("stop") == told
 
 
+def stop_slowly(arm):
+    stop, answers = arm.stop, threading.Event()
+
+    def wait_and_stop():
+        answers.wait(PATIENCE / 4)
+        stop()
+
+    arm.stop = wait_and_stop
+    return answers
+
+
+def test_an_arm_has_stopped_for_all_before_its_controller_has_answered(ready, arm):
+    answers = stop_slowly(arm)
+    ready.stop()
+    until(lambda: ready.status().phase == Phase.STOPPED)
+    assert ready.status().reason == "the arm was told to stop"
+    assert "takes no commands: the arm was told to stop" in ready.command(command())
+    assert not ready.stands
+    answers.set()
+    until(lambda: ready.stands)
+    assert arm.state == 4
+
+
+@pytest.mark.parametrize("moving", [True, False])
+def test_the_first_that_is_said_of_a_stop_is_the_controllers_error(ready, arm, moving):
+    # Which comes later with the reports than the state, and is asked for.
+    if moving:
+        until(lambda: arm.moves, lambda: follow(ready))
+    answers = stop_slowly(arm)
+    arm.fault = lambda: (31, 0)
+    if moving:
+        arm.move_failure = ArmError("the controller refused vc_set_cartesian_velocity")
+    else:
+        arm.state = 4
+    until(lambda: ready.status().phase == Phase.STOPPED, lambda: ready.command(command()))
+    assert "controller error 31: the arm hit something" in ready.status().reason
+    answers.set()
+
+
 def test_a_recovery_fails_while_the_cause_is_there_and_enables_nothing(ready, arm):
     arm.fail(2)
     arm.stuck_error = 2

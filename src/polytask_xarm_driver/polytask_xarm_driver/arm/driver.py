@@ -222,7 +222,7 @@ class ArmDriver:
                 self._sense.forget()
             told = self._wanted_stop.pop() if self._wanted_stop else ""
             if self._phase == Phase.READY:
-                if trouble := told or self._watch.trouble(now) or self._attendant.limits_trouble:
+                if trouble := told or self._trouble(now):
                     self._halt(trouble)
                 else:
                     self._follow()
@@ -231,6 +231,14 @@ class ArmDriver:
             if self._phase == Phase.IDLE and (trouble := self._watch.silence(now)):
                 self._enter(Phase.OFFLINE, trouble)
             self._attendant.may_grip = self._phase == Phase.READY
+
+    def _trouble(self, now: float) -> str:
+        """Return why the arm must not go on, in one sentence; empty when it may."""
+        return (
+            self._watch.silence(now)
+            or self._watch.explained(self._watch.trouble(now))
+            or self._attendant.limits_trouble
+        )
 
     def _follow(self) -> None:
         followed = self._pursuit.following
@@ -243,19 +251,22 @@ class ArmDriver:
             return
         try:
             self._arm.move(twist, self._settings.controller_timeout)
+        except ArmLost as lost:
+            self._halt(str(lost))
         except ArmError as error:
-            if isinstance(error, ArmLost):
-                # What follows may take seconds then.
-                self._enter(Phase.STOPPED, str(error))
-            self._halt(str(error))
+            self._halt(self._watch.explained(str(error)))
 
     def _halt(self, reason: str) -> None:
         self._attendant.leave()
+        # What follows may take seconds: all must know at once, and why.
+        self._standstill.owe()
+        self._enter(Phase.STOPPED, reason)
         told = self._standstill.stop()
         report = self._arm.feedback
         if report is not None:
             self._pursuit.begin(report.pose)
-        self._enter(Phase.STOPPED, self._watch.explained(reason) if told else reason)
+        if told:
+            self._enter(Phase.STOPPED, self._watch.explained(reason))
 
     def _enter(self, phase: Phase, reason: str) -> None:
         if (phase, reason) != (self._phase, self._reason):
