@@ -73,6 +73,14 @@ def test_a_command_far_from_the_tool_is_refused_and_a_near_one_followed(directio
         assert target.position.tolist() == position
 
 
+def test_where_nobody_knows_where_the_tool_is_or_how_it_is_turned_no_command_is_followed():
+    nowhere = Pose([math.nan, 0.0, 0.3], TOOL.rotation)
+    turned_somehow = Pose(TOOL.position, np.full((3, 3), math.nan))
+    for tool, sentence in ((nowhere, "nan m away"), (turned_somehow, "turned by nan rad")):
+        with pytest.raises(CommandRefused, match=sentence):
+            BOUNDS.target(command(), tool, first=False)
+
+
 def test_the_first_command_may_jump_less_far():
     near = command((0.455, 0.0, 0.3))
     refused(r"first command is 0.055 m away", near, first=True)

@@ -1,5 +1,6 @@
 """The SDK's many ways to say that something failed, each as one error."""
 
+import math
 import struct
 from types import SimpleNamespace
 
@@ -61,6 +62,22 @@ def test_an_opening_that_is_not_told_is_an_error(arm, answer):
 def test_an_opening_is_told_in_metres(arm):
     answering(arm, get_gripper_position=(0, 425))
     assert arm.opening() == pytest.approx(0.042)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(("part", "place"), [("cartesian", 0), ("cartesian", 4), ("joints", 6)])
+def test_a_report_that_is_not_finite_is_as_good_as_none(bad, part, place):
+    seen = []
+    arm = SdkArm("127.0.0.1", 1.0, lambda: seen.append(arm.feedback))
+    api = SimpleNamespace(joints_torque=[0.0] * 7, mode=5)
+    report = {"joints": [0.1] * 7, "cartesian": [400.0, 0.0, 300.0, 3.1, 0.0, 0.0], "state": 2}
+    arm._see_tool(api, report)
+    spoilt = {**report, part: list(report[part])}
+    spoilt[part][place] = bad
+    arm._see_tool(api, spoilt)
+    assert len(seen) == 1
+    assert arm.feedback is seen[0]
+    assert arm.feedback.pose.position.tolist() == [0.4, 0.0, 0.3]
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), IndexError("x"), struct.error("x")])

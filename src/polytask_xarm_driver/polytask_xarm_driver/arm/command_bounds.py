@@ -62,7 +62,7 @@ class CommandBounds:
         if not all(map(math.isfinite, numbers)):
             raise CommandRefused(f"the command's pose is {list(numbers)}; valid: finite numbers")
         length = math.hypot(*command.quaternion)
-        if abs(length - 1) > UNIT:
+        if not abs(length - 1) <= UNIT:
             raise CommandRefused(f"the command's quaternion has length {length:.4g}; valid: 1")
 
     def _check_place(self, command: Command) -> None:
@@ -83,13 +83,14 @@ class CommandBounds:
     def _check_distance(self, tool: Pose, target: Pose, *, first: bool) -> None:
         way = tool.way_to(target)
         distance, largest = float(np.linalg.norm(way.linear)), self.jump if first else self.step
-        if distance > largest:
+        # Written so that what is not a number is not followed either.
+        if not distance <= largest:
             which = "first command" if first else "command"
             raise CommandRefused(
                 f"the {which} is {distance:.3f} m away from the tool; valid: up to {largest:g} m"
             )
         angle = float(np.linalg.norm(way.angular))
-        if angle > self.turn:
+        if not angle <= self.turn:
             raise CommandRefused(
                 f"the command is turned by {angle:.3f} rad from the tool; valid: up to "
                 f"{self.turn:g} rad"
@@ -97,7 +98,7 @@ class CommandBounds:
 
     def _check_stretch(self, target: Pose) -> None:
         stretched = stretch(target, self.tool_offset)
-        if stretched > self.stretch:
+        if not stretched <= self.stretch:
             raise CommandRefused(
                 f"the command would stretch the arm to {stretched:.3f} m of {LONGEST_STRETCH:.3f} "
                 f"from shoulder to wrist; valid: up to {self.stretch:g} m"

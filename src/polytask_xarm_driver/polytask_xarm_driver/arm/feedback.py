@@ -13,7 +13,8 @@ VELOCITY_MODE = 5
 class Feedback:
     """One report: `at` is when it came, on the monotonic clock [s].
 
-    `joints` are angles [rad], `efforts` torques [N m]; `mode` and `state` are the controller's.
+    `joints` are angles [rad] and, as the pose, finite; `efforts` are torques [N m]; `mode` and
+    `state` are the controller's.
     """
 
     at: float

@@ -1,6 +1,7 @@
 """The arm behind the maker's SDK."""
 
 import ipaddress
+import math
 import struct
 import time
 from collections.abc import Callable
@@ -75,6 +76,9 @@ class SdkArm:
         return self._health
 
     def _see_tool(self, api: Any, item: dict[str, Any]) -> None:
+        if not all(map(math.isfinite, (*item["joints"][:JOINTS], *item["cartesian"]))):
+            # No velocity may be reckoned from it; where no other comes, that is silence.
+            return
         self._feedback = Feedback(
             at=time.monotonic(),
             joints=tuple(item["joints"][:JOINTS]),
