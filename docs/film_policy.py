@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from polytask_contract.episodes.episode import Picture
+from polytask_contract.seeds import TESTS
 from polytask_contract.suites import Photographed, find_suite, sentences
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.distilling.unified_policy import UnifiedPolicy
@@ -73,7 +74,7 @@ def main() -> None:
     ComputeSettings().prepare_process()
     policy = UnifiedPolicy(options.run)
     suite = find_suite(policy.folder.form.suite)
-    films = {sentences(suite, task)[0]: lived(policy, task, seed=0) for task in TASKS}
+    films = {sentences(suite, task)[0]: lived(policy, task, TESTS.start) for task in TASKS}
     moments = len(next(iter(films.values())))
     frames = [sheet(films, moment) for moment in range(moments)]
     frames += [frames[-1]] * REST

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks._report import say
 from polytask_contract.cli import argument_types
+from polytask_contract.seeds import TESTS
 from polytask_contract.success import wilson_interval
 from polytask_learning.distilling.evaluate_unified import evaluate_task
 from polytask_learning.distilling.unified_policy import UnifiedPolicy
@@ -144,7 +145,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=RUNS, help="all runs")
     options = parser.parse_args()
     path = distilled(options.runs.absolute())
-    policy, seeds = UnifiedPolicy(path), range(options.episodes)
+    policy, seeds = UnifiedPolicy(path), TESTS[: options.episodes]
     with ExitStack() as stack:
         asked = Part("polytask_learning", "policy", {"run": str(path)})
         for part in (*parts(options.robot), asked):

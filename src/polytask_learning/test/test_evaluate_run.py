@@ -67,16 +67,16 @@ def refused(capsys, *words):
 
 
 def test_what_is_printed_is_wilsons_interval(run, capsys):
-    assert polytask("evaluate", run, *FEW, "--seed", 7) == 0
+    assert polytask("evaluate", run, *FEW, "--seed", 500_007) == 0
     said = capsys.readouterr().out
     (kept,) = all_kept(RunFolder(run))
-    assert kept.seeds == (7, 8, 9, 10)
+    assert kept.seeds == (500_007, 500_008, 500_009, 500_010)
     for rule in RULES:
         successes = sum(verdict[rule] for verdict in kept.result.verdicts)
         low, high = wilson_interval(successes, 4)
         assert f"{rule:<6} {successes} of 4 succeeded" in said
         assert f"interval {low:.1%} to {high:.1%}" in said
-    assert "on seeds 7 to 10" in said
+    assert "on seeds 500007 to 500010" in said
 
 
 def test_runs_are_paired_by_seed(runs, tmp_path, capsys):
@@ -84,7 +84,7 @@ def test_runs_are_paired_by_seed(runs, tmp_path, capsys):
     assert polytask("evaluate", *runs, *FEW, "--json", found) == 0
     said = json.loads(found.read_text())
     first, second = (one["result"] for one in said["runs"])
-    assert first["seeds"] == second["seeds"] == [0, 1, 2, 3]
+    assert first["seeds"] == second["seeds"] == [*range(500_000, 500_004)]
     assert [pair["rule"] for pair in said["pairs"]] == list(RULES)
     for pair in said["pairs"]:
         counts = [pair[name] for name in ("both", "only_first", "only_second", "neither")]
@@ -97,7 +97,7 @@ def test_runs_are_paired_by_seed(runs, tmp_path, capsys):
 
 def test_what_is_known_about_an_expert_is_read_unless_asked_again(run):
     assert polytask("evaluate", run, *FEW) == 0
-    path = run / FOLDER / "0-3.json"
+    path = run / FOLDER / "500000-500003.json"
     whole = path.read_text()
     marked = json.loads(whole)
     marked["result"]["returns"][0] = 12345.0
@@ -119,12 +119,18 @@ def test_another_expert_is_evaluated_anew(run, runs):
 
 
 @pytest.mark.parametrize(
-    "words", [["--seed", 999_990, "--episodes", 11], ["--seed", 2_000_000, "--episodes", 1]]
+    "words",
+    [
+        ["--seed", 0, "--episodes", 1],
+        ["--seed", 499_999, "--episodes", 1],
+        ["--seed", 999_990, "--episodes", 11],
+        ["--seed", 2_000_000, "--episodes", 1],
+    ],
 )
-def test_seeds_of_validation_and_training_are_refused(run, capsys, words):
+def test_seeds_of_demonstrations_validation_and_training_are_refused(run, capsys, words):
     status, sentence = refused(capsys, run, *words)
     assert status == command.MISUSED
-    assert "valid: 1 episode or more on seeds 0 to 999999" in sentence
+    assert "valid: 1 episode or more on seeds 500000 to 999999" in sentence
     assert not (run / FOLDER).exists()
 
 
@@ -175,11 +181,11 @@ def test_a_suite_that_has_changed_is_refused(run, capsys):
 @pytest.mark.parametrize("damage", ["{", "{}", '{"result": {"seeds": [1]}}', "[]"])
 def test_a_damaged_evaluation_is_refused_and_mended_by_again(run, capsys, damage):
     assert polytask("evaluate", run, *FEW) == 0
-    path = run / FOLDER / "0-3.json"
+    path = run / FOLDER / "500000-500003.json"
     whole = path.read_text()
     path.write_text(damage)
     capsys.readouterr()
-    assert "0-3.json is no evaluation" in refused(capsys, run, *FEW)[1]
+    assert "500000-500003.json is no evaluation" in refused(capsys, run, *FEW)[1]
     assert polytask("evaluate", run, *FEW, "--again") == 0
     assert path.read_text() == whole
 

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from polytask_contract.cli import command
+from polytask_contract.seeds import TESTS
 from polytask_learning.cli.compute_options import compute_of
 from polytask_learning.cli.distill import Distill
 from polytask_learning.cli.evaluate import Evaluate
@@ -102,7 +103,7 @@ def folder(whole, tmp_path):
     return UnifiedFolder(tmp_path / "all" / "u")
 
 
-def know(run, successes, count, part="", first=0, full_return=0.0):
+def know(run, successes, count, part="", first=TESTS.start, full_return=0.0):
     """Keep that so many episodes in `run` succeeded, and what each success returned."""
     verdicts = tuple({"any": True, "held": place < successes} for place in range(count))
     returns = tuple(full_return * (place < successes) for place in range(count))
@@ -153,7 +154,7 @@ def test_the_headline_is_the_sum_of_rates_and_what_is_left_of_the_experts(folder
     page = read(folder)
     assert "Effective tasks 2.3of 3 tasks onehot: 2.3 of 3, which is 82 % of what its" in page.text
     assert "index: 1 of 3, which is 36 % of what its experts did" in page.text
-    assert "on test seeds 0 to 9" in page.text
+    assert "on test seeds 500,000 to 500,009" in page.text
     assert page.row("index")[-1] == "1 of 3"
     expert, one_hot, index = page.row("south_east")
     assert [expert, one_hot, index] == [
@@ -209,7 +210,9 @@ def test_an_expert_that_is_gone_changed_or_not_evaluated_is_unknown(folder):
     said = "Expert unknown, the run is gone or has another expert now: north_west, south_east."
     assert said in page.text
     assert "which is 80 % of what its experts did where they are known, in 1 tasks" in page.text
-    (other / "evaluations" / "0-9.json").rename(other / "evaluations" / "0-8.json")
+    (other / "evaluations" / "500000-500009.json").rename(
+        other / "evaluations" / "500000-500008.json"
+    )
     page = read(folder)
     assert "Expert unknown, not evaluated on these seeds: south_west." in page.text
     assert "2.1 of 3, and what the experts did is unknown" in page.text
@@ -267,7 +270,7 @@ def test_stages_on_different_seeds_are_not_compared(folder):
     know_stage(folder, 0, "onehot", 10, 10)
     know_stage(folder, 1, "onehot", 20, 20, 20, count=20)
     page = read(folder)
-    assert "on test seeds 0 to 19" in page.text
+    assert "on test seeds 500,000 to 500,019" in page.text
     assert "stage to stage was not evaluated" in page.text
 
 
@@ -412,7 +415,7 @@ def test_the_commands_are_understood_and_ask_for_the_same(folder, parsed):
     assert added.expert == folder.path.parent / TASKS[2]
     assert added.run == first.output
     assert done["evaluate",].runs == done["report",].runs == [first.output]
-    assert (done["evaluate",].episodes, done["evaluate",].seed) == (10, 0)
+    assert (done["evaluate",].episodes, done["evaluate",].seed) == (10, 500_000)
     assert done["evaluate",].stages == "all"
     assert compute_of(first) == ComputeSettings()
     asked = DistilRequest(

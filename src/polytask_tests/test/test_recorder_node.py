@@ -535,6 +535,7 @@ REFUSED = {
     ),
     "no episode": ({"count": 0}, Result.INVALID_GOAL, "count is 0; valid: at least 1"),
     "no folder": ({"folder": ""}, Result.INVALID_GOAL, "folder is empty; valid: "),
+    "a test's seed": ({"seed": 500_000}, Result.INVALID_GOAL, "is 500000; valid: 0 to 499999"),
     "not writable": ({"folder": "/dev/null/x"}, Result.NOT_WRITABLE, "cannot be written"),
     "no topic": (
         {"raw_topics": ["environment/spec", "joints"]},

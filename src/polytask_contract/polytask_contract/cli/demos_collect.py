@@ -10,6 +10,7 @@ from polytask_contract.environment import Environment
 from polytask_contract.episodes.collect import HOLD, CollectionFailed, collect
 from polytask_contract.episodes.form import Form
 from polytask_contract.episodes.store import EpisodeStore
+from polytask_contract.seeds import check_demonstrated
 from polytask_contract.specification import Observations
 from polytask_contract.suites import Policy, Suite, find_suite
 
@@ -68,7 +69,11 @@ class CollectDemonstrations:
         )
 
     def perform(self, options: argparse.Namespace) -> int:
-        """Collect task by task; the status is 1 if one of them gave too few."""
+        """Collect task by task; the status is 1 if one of them gave too few.
+
+        Raise SeedInUse for a first seed that tests have.
+        """
+        check_demonstrated(options.seed)
         observations = Observations(options.state, options.image, options.goal)
         suite = find_suite(options.suite)
         # A suite may know of more tasks than it lists, so it is asked for each.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from polytask_contract.cli import argument_types
 from polytask_contract.cli.verb import UsageError
 from polytask_contract.durable import replacing
+from polytask_contract.seeds import TESTS
 from polytask_contract.success import RULES
 from polytask_learning.cli.distill import GOALS
 from polytask_learning.cli.evaluate_unified import evaluate_unified
@@ -54,7 +55,7 @@ class Evaluate:
         add("runs", type=Path, nargs="+", metavar="RUN", help="an expert's or a policy's folder")
         episodes = "episodes for each expert, or each of a policy's tasks and goals"
         add("--episodes", type=argument_types.positive, default=50, help=episodes)
-        add("--seed", type=argument_types.seed, default=0, help="the first seed")
+        add("--seed", type=argument_types.seed, default=TESTS.start, help="the first seed")
         goals = "of a policy's goals, these kinds; all by default"
         add("--goal", choices=GOALS, nargs="+", default=[], help=goals)
         stages = "of a policy's life, only the last stage or all"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from polytask_contract.cli import argument_types
 from polytask_contract.cli.verb import UsageError
 from polytask_contract.durable import replacing
+from polytask_contract.seeds import TESTS
 
 if TYPE_CHECKING:
     from polytask_learning.distilling.unified_policy import UnifiedPolicy
@@ -37,7 +38,7 @@ class Play:
         goal.add_argument("--onehot", metavar="TASK", help="one of its tasks, by a one-hot goal")
         goal.add_argument("--index", metavar="TASK", help="one of its tasks, by an index goal")
         add("--task", help="whose world to act in, by default that of the goal's task")
-        add("--seed", type=argument_types.seed, default=0, help="of the episode")
+        add("--seed", type=argument_types.seed, default=TESTS.start, help="of the episode")
         add("--output", type=Path, default=Path("play.mp4"), help="the video")
 
     def perform(self, options: argparse.Namespace) -> int:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from polytask_contract.seeds import VALIDATION
 from polytask_contract.success import RULES, wilson_interval
 from polytask_learning.training.evaluation_file import KeptEvaluation
-from polytask_learning.training.loop import VALIDATION_SEEDS, LoopSettings
+from polytask_learning.training.loop import LoopSettings
 
 RULE = LoopSettings.rule
 
@@ -59,7 +60,7 @@ def headline(
     # Runs of earlier versions do not say how many there were.
     episodes = int(best.get("evaluation/episodes", LoopSettings.episodes))
     return Headline(
-        seeds=range(VALIDATION_SEEDS, VALIDATION_SEEDS + episodes),
+        seeds=VALIDATION[:episodes],
         successes={rule: round(best[f"evaluation/{rule}"] * episodes) for rule in RULES},
         steps=int(best["steps"]),
         test=False,

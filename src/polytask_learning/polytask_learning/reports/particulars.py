@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from polytask_contract.seeds import TESTS
 from polytask_learning.reports.commands import STORE, commands
 from polytask_learning.reports.headline import Headline
 from polytask_learning.reports.markup import Markup, element, joined, table
@@ -10,7 +11,7 @@ from polytask_learning.reports.page import card, pair
 from polytask_learning.training.run_folder import MADE_WITH, SIMULATED
 
 # What to evaluate on when nothing was evaluated on test seeds yet.
-TESTED = range(50)
+TESTED = TESTS[:50]
 
 
 def particulars(manifest: Mapping[str, Any]) -> Markup:

@@ -16,6 +16,7 @@ from polytask_contract.errors import (
     UnknownName,
     WorldStopped,
 )
+from polytask_contract.seeds import SeedInUse
 from polytask_contract.specification import Specification
 from polytask_contract.success import wilson_interval
 from polytask_learning.reports.run_report import write_report
@@ -60,6 +61,7 @@ class ExpertLearner(LongGoalNode):
         (UnknownName, Result.UNKNOWN_TASK),
         (BrokenEpisode, Result.INCOMPATIBLE),
         (InvalidEpisode, Result.INCOMPATIBLE),
+        (SeedInUse, Result.INCOMPATIBLE),
         (NoDemonstrations, Result.INCOMPATIBLE),
         (OtherConfiguration, Result.INCOMPATIBLE),
         (EnvironmentBusy, Result.ENVIRONMENT_LOST),

@@ -13,6 +13,7 @@ from polytask_contract.environment import Environment
 from polytask_contract.episodes.episode import Episode
 from polytask_contract.episodes.episode_file import read_episode
 from polytask_contract.errors import PolyTaskError
+from polytask_contract.seeds import check_demonstrated
 from polytask_learning.training.request import Request
 
 # Only numbers that were shown to move by more are scaled: blown up, those that hardly moved would
@@ -46,7 +47,7 @@ def demonstrated(request: Request, store: Shown, environment: Environment) -> li
     """Return the first demonstrations of the task; raise NoDemonstrations for too few.
 
     Raise BrokenEpisode for a damaged one, InvalidEpisode for one that could not be recorded in
-    `environment`.
+    `environment`, SeedInUse for one that begins as a test does.
     """
     paths, specification = store.paths(request.suite, request.task), environment.specification
     if len(paths) < request.demonstrations:
@@ -62,6 +63,8 @@ def demonstrated(request: Request, store: Shown, environment: Environment) -> li
             {"image"} if not request.frame_stack else set()
         )
         whole = read_episode(path)
+        if whole.seed is not None:
+            check_demonstrated(whole.seed)
         seen = {name: values for name, values in whole.observations.items() if name in wanted}
         episode = replace(whole, observations=seen)
         image = specification.image if request.frame_stack else None

@@ -4,10 +4,10 @@ from contextlib import closing
 from pathlib import Path
 
 from polytask_contract.errors import PolyTaskError
+from polytask_contract.seeds import TESTS
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.training.evaluate import evaluate
 from polytask_learning.training.evaluation_file import KeptEvaluation, keep, kept
-from polytask_learning.training.loop import VALIDATION_SEEDS
 from polytask_learning.training.run_folder import RunFolder
 from polytask_learning.training.trained import TrainedExpert
 from polytask_learning.training.versions import versions
@@ -20,10 +20,10 @@ class NoTestSeeds(PolyTaskError):
 def seeds_for_tests(first: int, count: int) -> range:
     """Return `count` seeds from `first` on; raise NoTestSeeds unless all are free for tests."""
     seeds = range(first, first + count)
-    if count < 1 or first < 0 or seeds[-1] >= VALIDATION_SEEDS:
+    if count < 1 or first not in TESTS or seeds[-1] not in TESTS:
         raise NoTestSeeds(
             f"{count} episodes from seed {first} on are no test; valid: 1 episode or more on seeds "
-            f"0 to {VALIDATION_SEEDS - 1}, as those above choose and train experts"
+            f"{TESTS.start} to {TESTS.stop - 1}, as others demonstrate, train and choose experts"
         )
     return seeds
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 
+from polytask_contract import seeds
 from polytask_contract.environment import Action, Environment
 from polytask_contract.episodes.collect import HOLD
 from polytask_contract.episodes.episode import Episode
@@ -26,9 +27,6 @@ from polytask_learning.training.rewarding import Rewarding
 from polytask_learning.training.watch import Phase, Unwatched, Watch
 from polytask_learning.types import Batch
 
-# Seeds of the evaluations that choose the best policy: none that trains, and none that tests.
-VALIDATION_SEEDS = 1_000_000
-TRAINING_SEEDS = 2_000_000
 # States that the first practice is measured by.
 MEASURED = 2000
 
@@ -168,7 +166,7 @@ class Loop:
             self._expert.measure(seen)
 
     def _practise(self) -> Episode:
-        seed = TRAINING_SEEDS + int(self._random.integers(2**40))
+        seed = seeds.PRACTICE_FROM + int(self._random.integers(2**40))
         timestep = self._environment.reset(seed)
         recording = Recording(timestep)
         lost = self.progress.steps < self._expert_settings.first_steps and not self._is_shown
@@ -214,8 +212,8 @@ class Loop:
 
         Of those that succeed as often, the one with the greatest return is better.
         """
-        seeds = range(VALIDATION_SEEDS, VALIDATION_SEEDS + self._settings.episodes)
-        result = evaluate(self._judged_in, self._policy, seeds, self._watch)
+        validated = seeds.VALIDATION[: self._settings.episodes]
+        result = evaluate(self._judged_in, self._policy, validated, self._watch)
         rate, earned = result.rate(self._settings.rule), float(np.mean(result.returns))
         progress = self.progress
         # Of equals the later one has learnt from more.

@@ -15,14 +15,12 @@ from polytask_contract.episodes.episode_file import SUFFIX, to_bytes
 from polytask_contract.episodes.form import Form
 from polytask_contract.episodes.recording import Recording
 from polytask_contract.errors import PolyTaskError
+from polytask_contract.seeds import PLAYED
 from polytask_contract.suites import Policy, find_suite
 from polytask_learning.settings import teaching_in
 from polytask_learning.training.patience import patiently
 from polytask_learning.training.trained import TrainedExpert
 from polytask_learning.training.watch import Phase, Unwatched, Watch
-
-# Their seeds: none that trains or chooses an expert, and none that tests it.
-PLAYING_SEEDS = 1_500_000
 
 
 class NotSimulated(PolyTaskError):
@@ -87,7 +85,7 @@ def _environment(
 
 def _play(environment: Environment, policy: Policy, number: int, path: Path, watch: Watch) -> None:
     """Play the episode of this number, and write it to `path`."""
-    seed = PLAYING_SEEDS + number
+    seed = PLAYED[number]
 
     def whole() -> Episode:
         timestep = environment.reset(seed)

@@ -9,6 +9,7 @@ from rclpy.node import Node
 from polytask_contract.episodes.episode import Episode
 from polytask_contract.episodes.form import Form, InvalidEpisode
 from polytask_contract.errors import EnvironmentLost, PolyTaskError
+from polytask_contract.seeds import check_demonstrated
 from polytask_contract.specification import Specification
 from polytask_msgs.action import RecordDemonstration
 from polytask_msgs.msg import Observation
@@ -71,6 +72,7 @@ class RecordingRun:
             raise InvalidGoal("count is 0; valid: at least 1")
         if not goal.folder:
             raise InvalidGoal("folder is empty; valid: the path of a folder, made when missing")
+        check_demonstrated(goal.seed)
         self._specification: Specification = await self._environment.find()
         self._specification.check_task(goal.task)
         timeout = self._settings["environment_timeout"]
