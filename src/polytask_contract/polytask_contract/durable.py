@@ -55,7 +55,7 @@ def write_under_first_free_name(folder: Path, names: Iterable[str], data: bytes)
 def replacing(path: Path) -> Iterator[Path]:
     """Give a path to write a file to, which then takes the name `path`, over what had it.
 
-    If the block raises, what was there stays.
+    If the block raises, what was there stays. An OSError about the file names `path`.
     """
     make_folder(path.parent)
     # The suffix tells writers of pictures and videos the format.
@@ -64,6 +64,11 @@ def replacing(path: Path) -> Iterator[Path]:
         yield aside
         _sync(aside)
         aside.replace(path)
+    except OSError as error:
+        # What fails at an open file, as on a full disk, does not say which.
+        if error.errno is None or error.filename not in (None, aside, str(aside)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         aside.unlink(missing_ok=True)
     _sync(path.parent)

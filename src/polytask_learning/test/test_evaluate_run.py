@@ -190,6 +190,17 @@ def test_a_damaged_evaluation_is_refused_and_mended_by_again(run, capsys, damage
     assert path.read_text() == whole
 
 
+def test_what_is_kept_of_other_seeds_under_a_files_name_is_not_taken_for_it(run):
+    assert polytask("evaluate", run, *FEW) == 0
+    path = run / FOLDER / "500000-500003.json"
+    whole = path.read_text()
+    other = json.loads(whole)
+    other["result"]["seeds"] = [1, 2, 3, 4]
+    path.write_text(json.dumps(other))
+    assert polytask("evaluate", run, *FEW) == 0
+    assert path.read_text() == whole
+
+
 def test_pairs_are_counted_seed_by_seed():
     first, second = evaluation([True, True, False, False]), evaluation([True, False, True, False])
     assert paired(first, second, "held") == Paired(1, 1, 1, 1)

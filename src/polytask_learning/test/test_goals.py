@@ -130,6 +130,11 @@ def test_a_sentence_is_encoded_once_and_blanks_do_not_matter():
         (lambda: GoalImage(4, 6)(picture().T), r"\(3, 6, 4\) uint8; valid: \(4, 6, 3\) uint8"),
         (lambda: GoalImage(4, 6)(picture() / 255), "float64; valid: "),
         (lambda: Text(Letters(), 4)(" \t"), r"' \\t'; valid: a sentence"),
+        (
+            lambda: Text(Letters(), 4)("a" * 501),
+            "501 letters; valid: up to 500",
+        ),
+        (lambda: Text(Letters(), 4)("go \udcff"), r"'go \\udcff'; valid: text in UTF-8"),
         (lambda: Text(Letters(), 5)("cab"), r"made \(4,\) of 'cab'; valid: \(5,\)"),
         (lambda: Text(lambda _: [math.nan], 1)("cab"), "all finite"),
     ],

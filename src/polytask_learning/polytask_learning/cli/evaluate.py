@@ -14,7 +14,7 @@ from polytask_contract.durable import replacing
 from polytask_contract.seeds import TESTS
 from polytask_contract.success import RULES
 from polytask_learning.cli.distill import GOALS
-from polytask_learning.cli.evaluate_unified import evaluate_unified
+from polytask_learning.cli.evaluate_unified import asked_of, evaluate_unified
 
 if TYPE_CHECKING:
     from polytask_learning.training.evaluation_file import KeptEvaluation
@@ -61,7 +61,7 @@ class Evaluate:
         stages = "of a policy's life, only the last stage or all"
         add("--stages", choices=("last", "all"), default="last", help=stages)
         add("--json", type=Path, metavar="FILE", help="write all that was found to FILE, too")
-        add("--again", action="store_true", help="repeat what is known about these experts")
+        add("--again", action="store_true", help="repeat what is known already")
 
     def perform(self, options: argparse.Namespace) -> int:
         """Evaluate run by run, then compare those of the same task."""
@@ -82,7 +82,8 @@ class Evaluate:
         unified = [path for path in options.runs if is_unified(path)]
         if not unified and (options.goal or options.stages == "all"):
             raise UsageError("--goal and --stages are about policies of many tasks; none is given")
-        policies = [evaluate_unified(path, seeds, options) for path in unified]
+        policies = [asked_of(path, options.goal) for path in unified]
+        found = [evaluate_unified(asked, seeds, options) for asked in policies]
         runs = [path for path in options.runs if path not in unified]
         manifests = [RunFolder(path).manifest for path in runs]
         judged = []
@@ -95,7 +96,7 @@ class Evaluate:
         for one in compared:
             print(_told_pair(one))
         if options.json:
-            _write(options.json, judged, compared, policies)
+            _write(options.json, judged, compared, found)
         return 0
 
 

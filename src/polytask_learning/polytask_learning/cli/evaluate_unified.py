@@ -1,7 +1,7 @@
 """What `polytask evaluate` does with a unified policy: every task, by every kind of goal."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,18 +28,32 @@ class Row(NamedTuple):
     expert: "KeptEvaluation | None"
 
 
-def evaluate_unified(path: Path, seeds: range, options: argparse.Namespace) -> dict[str, Any]:
-    """Evaluate the policy at `path`, print what was found, and return it for JSON.
+class Asked(NamedTuple):
+    """A policy, and the kinds of goals that it is to be asked by."""
 
-    Raise UnknownName for goals in `options` that it does not take.
+    folder: "UnifiedFolder"
+    goals: tuple[str, ...]
+
+
+def asked_of(path: Path, goals: Sequence[str]) -> Asked:
+    """Return the policy at `path`, to be asked by `goals`, or by all that it takes if none.
+
+    Raise NoRun where there is no policy yet, UnknownName for goals that it does not take.
     """
     from polytask_learning.distilling.unified_folder import UnifiedFolder  # noqa: PLC0415
 
     folder = UnifiedFolder(path)
-    goals = options.goal or folder.request.goals
+    folder.current()
+    taken = folder.request.goals
     for name in goals:
-        if name not in folder.request.goals:
-            raise UnknownName("modality", name, folder.request.goals)
+        if name not in taken:
+            raise UnknownName("kind of goal", name, [f"{one} of {path}" for one in taken])
+    return Asked(folder, tuple(dict.fromkeys(goals)) or taken)
+
+
+def evaluate_unified(asked: Asked, seeds: range, options: argparse.Namespace) -> dict[str, Any]:
+    """Evaluate a policy, print what was found, and return it for JSON."""
+    folder, goals = asked
     newest = folder.current()
     finished = [stage for stage in folder.stages() if stage.has_best]
     stages = finished if options.stages == "all" else [newest]
@@ -50,7 +64,7 @@ def evaluate_unified(path: Path, seeds: range, options: argparse.Namespace) -> d
     summaries = [_summary(rows, name, newest.number) for name in goals]
     for summary in summaries:
         print(_said(summary))
-    return {"run": str(path), "rows": list(map(_json, rows)), "goals": summaries}
+    return {"run": str(folder.path), "rows": list(map(_json, rows)), "goals": summaries}
 
 
 def _rows(
@@ -66,9 +80,13 @@ def _rows(
         evaluate_teacher,
     )
 
+    experts: dict[str, KeptEvaluation | None] = {}
     for stage in stages:
         for one in stage.tasks:
-            expert = evaluate_teacher(stage, one["task"], seeds)
+            if one["task"] not in experts:
+                found = evaluate_teacher(stage, one["task"], seeds, again=again)
+                experts[one["task"]] = found
+            expert = experts[one["task"]]
             for modality in goals:
                 found = evaluate_task(folder, stage, one["task"], modality, seeds, again=again)
                 yield Row(stage.number, one["task"], modality, found, expert)

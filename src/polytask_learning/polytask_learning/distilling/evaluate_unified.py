@@ -49,8 +49,13 @@ def evaluate_task(
     return evaluation
 
 
-def evaluate_teacher(stage: Stage, task: str, seeds: range) -> KeptEvaluation | None:
-    """Return how the expert of `task` does on `seeds`; None where it is no longer what it was."""
+def evaluate_teacher(
+    stage: Stage, task: str, seeds: range, *, again: bool = False
+) -> KeptEvaluation | None:
+    """Return how the expert of `task` does on `seeds`; None where it is no longer what it was.
+
+    What is known already is returned as it is, unless asked for `again`.
+    """
     run = Path(stage.runs[task])
     (entry,) = (one for one in stage.tasks if one["task"] == task)
     try:
@@ -58,7 +63,7 @@ def evaluate_teacher(stage: Stage, task: str, seeds: range) -> KeptEvaluation | 
             return None
     except NoRun:
         return None
-    return evaluate_run(run, seeds)
+    return evaluate_run(run, seeds, again=again)
 
 
 def _steps(stage: Stage) -> int:

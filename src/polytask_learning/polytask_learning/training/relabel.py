@@ -112,15 +112,11 @@ def relabel(
     steps = _steps(first)
     kept = [*first, *_kept(practised, keep - steps, trained)]
     label = replace(label, count=_steps(kept), played_steps=steps)
-    try:
-        with replacing(path) as aside:
-            with aside.open("w+b") as file:
-                _write(file, label, trained, kept, goal)
-            if trained.folder.best_hash() != expert:
-                raise RunChanged(f"{run} got a better expert meanwhile; relabel it again")
-    except OSError as error:
-        # What fails at an open file does not say which.
-        raise OSError(error.errno, error.strerror, error.filename or str(path)) from error
+    with replacing(path) as aside:
+        with aside.open("w+b") as file:
+            _write(file, label, trained, kept, goal)
+        if trained.folder.best_hash() != expert:
+            raise RunChanged(f"{run} got a better expert meanwhile; relabel it again")
     return path
 
 
