@@ -124,6 +124,7 @@ def _summary(rows: list[Row], modality: str, newest: int) -> dict[str, Any]:
         "modality": modality,
         "effective_tasks": metrics.effective_tasks(table[-1]),
         "tasks": len(table[-1]),
+        "experts": len(experts),
         "retention": metrics.retention(table[-1], experts),
     }
     if len(table) > 1:
@@ -137,10 +138,11 @@ def _summary(rows: list[Row], modality: str, newest: int) -> dict[str, Any]:
 
 
 def _said(summary: Mapping[str, Any]) -> str:
-    kept = summary["retention"]
+    kept, known, tasks = (summary[name] for name in ("retention", "experts", "tasks"))
+    where = "" if known in (0, tasks) else f" in the {known} whose experts are known"
     said = [
-        f"{summary['modality']}: {summary['effective_tasks']:.2f} of {summary['tasks']} effective "
-        f"tasks, {'unknown' if kept is None else f'{kept:.1%}'} of the experts'"
+        f"{summary['modality']}: {summary['effective_tasks']:.2f} of {tasks} effective tasks, "
+        f"{'unknown' if kept is None else f'{kept:.1%}'} of the experts'{where}"
     ]
     if "forgetting" in summary:
         names = ("forgetting", "worst_drop", "backward_transfer", "negative_backward_transfer")
