@@ -110,7 +110,7 @@ def result(claim: Claim, name: str, goal: str, found: Sequence[dict[str, Any]]) 
     tasks = of_tasks(found, goal)
     effective = sum(row["score"] for row in tasks.values())
     experts = sum(row["experts_score"] for row in tasks.values())
-    tests = len(found[0]["rows"][0]["found"]["result"]["seeds"])
+    test_seeds = found[0]["rows"][0]["found"]["result"]["seeds"]
     summaries = [next(one for one in each["goals"] if one["modality"] == goal) for each in found]
     about: dict[str, Any] = {
         "claim": claim.text,
@@ -133,7 +133,8 @@ def result(claim: Claim, name: str, goal: str, found: Sequence[dict[str, Any]]) 
         "of_seeds": summaries,
         "rule": RULE,
         "seeds": list(range(len(found))),
-        **made_by(command_of(f"distilling {name}", len(found), tests)),
+        "test_seeds": [test_seeds[0], test_seeds[-1]],
+        **made_by(command_of(f"distilling {name}", len(found), len(test_seeds))),
     }
 
 

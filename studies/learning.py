@@ -196,6 +196,7 @@ def tested(run: Path, seed: int, episodes: int) -> dict[str, Any]:
     clock = Path(f"{run}.seconds")
     return {
         "seed": seed,
+        "test_seeds": [found["result"]["seeds"][0], found["result"]["seeds"][-1]],
         "successes": sum(verdict[RULE] for verdict in found["result"]["verdicts"]),
         "episodes": episodes,
         "mean_return": round(fmean(found["result"]["returns"]), 2),
