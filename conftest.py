@@ -20,17 +20,18 @@ os.environ.setdefault("MUJOCO_GL", "egl")
 # How long an example takes is the machine's affair, and what else it is busy with.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
-# The files that take minutes, the longest first: one that began late would keep a worker busy while
-# the others have nothing left to do. What follows ends with many small ones.
+# The files that take minutes come first: one that began late would keep a worker busy while the
+# others have nothing left to do. Those of robots, which live in real time, come before those of
+# learners, which take all the processor that there is.
 LONGEST = (
-    "test_learner_nodes.py",
     "test_robot_stops.py",
     "test_recorder_node.py",
-    "test_across_machines.py",
-    "test_xarm_emulator.py",
-    "test_demo.py",
     "test_robot_contract.py",
     "test_teleoperated_demonstrations.py",
+    "test_xarm_emulator.py",
+    "test_across_machines.py",
+    "test_learner_nodes.py",
+    "test_demo.py",
 )
 
 

@@ -31,6 +31,7 @@ from polytask_ros import names, qos
 from polytask_ros.node_process import NodeProcess, executable
 from polytask_ros.runtime import initialize
 from polytask_tests.asking import action_client, ask
+from polytask_tests.robot_under_test import free_address
 
 PATIENCE = 30.0
 SAID_EVERY = 0.04
@@ -56,8 +57,7 @@ def ros():
 
 def place_of_its_own():
     """Return a namespace, and an address of this machine, that nobody else uses."""
-    number = next(numbers)
-    return f"/arm_{worker}_{number}", f"127.0.2.{1 + 100 * (worker % 2) + number}"
+    return f"/arm_{worker}_{next(numbers)}", free_address()
 
 
 class Witness(threading.Thread):
