@@ -40,6 +40,7 @@ from polytask_learning.training.relabel import RELABELLED, relabel
 from polytask_learning.training.request import Request
 from polytask_learning.training.run_folder import NoRun, OtherConfiguration
 from polytask_learning.training.trained import TrainedExpert
+from polytask_learning.training.watch import Phase, Unwatched
 
 TASKS = ("north_west", "south_east", "south_west")
 SMALL = replace(
@@ -244,6 +245,28 @@ def test_the_cheetahs_are_copied_for_longer_by_more_weights(monkeypatch):
     assert wider.learning_rate == pytest.approx(2.5e-4)
     papers = DistilRequest(preset="paper")
     assert papers.settings_in("dmc") == papers.settings
+
+
+class Counting(Unwatched):
+    """Notes how many updates it is told that there are."""
+
+    def at(self, phase, done, total):
+        assert phase is Phase.DISTILLING
+        assert done < total
+        self.total = total
+
+
+def test_who_watches_is_told_how_many_updates_there_are_in_this_suite(
+    tmp_path, teachers, monkeypatch
+):
+    wanted = {"point": {"updates": 30, "added_updates": 20}}
+    monkeypatch.setattr("polytask_learning.distilling.request.DISTIL_FAST_FOR_SUITES", wanted)
+    first, *_, last = (teachers[task] for task in TASKS)
+    counting = Counting()
+    folder = distil(DistilRequest(), [first], tmp_path / "u", nothing, watch=counting)
+    assert counting.total == 30
+    add(folder.path, last, nothing, watch=counting)
+    assert counting.total == 20
 
 
 def test_of_a_task_that_joins_another_number_may_be_kept(tmp_path, teachers):

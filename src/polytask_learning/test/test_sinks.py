@@ -15,6 +15,8 @@ from polytask_learning.cli import tensorboard as tensorboard_module
 from polytask_learning.cli.progress import PlainLines, ProgressBar, evaluation_line, progress
 from polytask_learning.cli.sinks import Several, sinks_of
 from polytask_learning.cli.tensorboard import TensorBoard
+from polytask_learning.cli.update_progress import UpdateBar, UpdateLines
+from polytask_learning.training.watch import Phase
 
 
 def practice(steps, loss=0.5):
@@ -104,6 +106,33 @@ def test_only_a_terminal_that_can_move_it_gets_a_bar(monkeypatch, terminal, kind
     made = progress(100, 0.0)
     made.close()
     assert type(made) is wanted
+
+
+def test_a_bar_of_updates_has_as_many_as_there_are():
+    shown = io.StringIO()
+    bar = UpdateBar(Console(file=shown, force_terminal=True, width=140, color_system=None))
+    for done in range(3):
+        bar.at(Phase.DISTILLING, done, 180_000)
+    bar({"steps": 250.0, "loss": 0.125})
+    bar.close()
+    assert "250/180,000 updates" in shown.getvalue()
+    assert "loss 0.12" in shown.getvalue()
+
+
+def test_a_bar_of_updates_says_nothing_where_nothing_was_done():
+    shown = io.StringIO()
+    UpdateBar(Console(file=shown, force_terminal=True, color_system=None)).close()
+    assert "updates" not in shown.getvalue()
+
+
+def test_ten_lines_tell_of_all_updates(capsys):
+    lines = UpdateLines()
+    for steps in range(250, 180_001, 250):
+        lines.at(Phase.DISTILLING, steps - 1, 180_000)
+        lines({"steps": float(steps), "loss": 0.5})
+    lines.close()
+    told = [int(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
+    assert told == [250, *range(18_000, 180_001, 18_000)]
 
 
 def test_durations_are_told_in_minutes_or_hours():

@@ -157,8 +157,9 @@ def test_a_package_declares_every_package_of_ros_that_it_imports(package):
 
 
 def test_imports_are_found_wherever_they_stand():
-    text = "import os, rclpy.node\nfrom std_srvs.srv import Trigger\nif x:\n    import std_msgs.msg as m"
-    assert imported([text, "from polytask_ros import qos"]) == {
+    deeper = "import os, rclpy.node\nif x:\n    import std_msgs.msg as m"
+    others = "from std_srvs.srv import Trigger\nfrom polytask_ros import qos"
+    assert imported([deeper, others]) == {
         "rclpy",
         "std_srvs",
         "std_msgs",

@@ -60,14 +60,15 @@ class Distill:
             seed=options.seed,
         )
         store = EpisodeStore(options.demonstrations) if options.demonstrations else None
-        with closing(update_progress(request.settings.updates)) as sink:
+        with closing(update_progress()) as progress:
             folder = distil(
                 request,
                 options.runs,
                 options.output,
-                sink,
+                progress,
                 demonstrations=store,
                 compute=compute_of(options),
+                watch=progress,
             )
         say_what_there_is(folder)
         return 0

@@ -31,19 +31,17 @@ class LifelongAdd:
         from polytask_learning.cli.distill import say_what_there_is  # noqa: PLC0415
         from polytask_learning.cli.update_progress import update_progress  # noqa: PLC0415
         from polytask_learning.distilling.distil import add  # noqa: PLC0415
-        from polytask_learning.distilling.unified_folder import UnifiedFolder  # noqa: PLC0415
 
-        settings = UnifiedFolder(options.run).settings
-        updates = settings.added_updates if settings.warm else settings.updates
         store = EpisodeStore(options.demonstrations) if options.demonstrations else None
-        with closing(update_progress(updates)) as sink:
+        with closing(update_progress()) as progress:
             folder = add(
                 options.run,
                 options.expert,
-                sink,
+                progress,
                 keep=options.keep,
                 demonstrations=store,
                 compute=compute_of(options),
+                watch=progress,
             )
         say_what_there_is(folder)
         return 0
