@@ -20,6 +20,7 @@ from polytask_learning.distilling.training import Sink, StageTraining, opened_da
 from polytask_learning.distilling.unified_folder import KIND, Stage, UnifiedFolder
 from polytask_learning.goals.book import GoalBook
 from polytask_learning.settings import check_setting
+from polytask_learning.training.holding import held
 from polytask_learning.training.request import PICTURE
 from polytask_learning.training.run_folder import MADE_WITH, OtherConfiguration
 from polytask_learning.training.trained import TrainedExpert
@@ -43,8 +44,8 @@ def distil(
     """Distil the experts of `runs` into one policy at `path`, going on where it was stopped.
 
     Goal images are the last pictures of `demonstrations`, else those that the experts' data have.
-    Raise what `open_teachers`, UnifiedFolder and StageTraining do, and InvalidGoal where a modality
-    is missing for a task; what has been learnt then is in the folder.
+    Raise what `open_teachers`, `held`, UnifiedFolder and StageTraining do, and InvalidGoal where a
+    modality is missing for a task; what has been learnt then is in the folder.
     """
     compute = compute or ComputeSettings()
     compute.prepare_process()
@@ -64,9 +65,10 @@ def distil(
         "goal_image": size,
         MADE_WITH: versions(),
     }
-    folder = UnifiedFolder.begin(path, manifest)
-    stage = _begun(folder, 0, (entries, request.keep), book, compute, teachers)
-    StageTraining(folder, stage, compute, watch).go_on(sink)
+    with held(path):
+        folder = UnifiedFolder.begin(path, manifest)
+        stage = _begun(folder, 0, (entries, request.keep), book, compute, teachers)
+        StageTraining(folder, stage, compute, watch).go_on(sink)
     return folder
 
 
@@ -90,8 +92,9 @@ def add(
     compute = compute or ComputeSettings()
     compute.prepare_process()
     folder = UnifiedFolder(path)
-    stage = joining(folder, run, demonstrations, compute, keep)
-    StageTraining(folder, stage, compute, watch).go_on(sink)
+    with held(path):
+        stage = joining(folder, run, demonstrations, compute, keep)
+        StageTraining(folder, stage, compute, watch).go_on(sink)
     return folder
 
 

@@ -25,6 +25,7 @@ from polytask_learning.distilling.unified_folder import UnifiedFolder
 from polytask_learning.distilling.unified_policy import UnifiedPolicy
 from polytask_learning.settings import InvalidSetting
 from polytask_learning.training.assembly import Maker
+from polytask_learning.training.holding import held
 from polytask_learning.training.learn import Sink, learn
 from polytask_learning.training.means import Means
 from polytask_learning.training.playing import Playing
@@ -52,10 +53,19 @@ def practise(
     It remains what it was until practice is at its end; where that was stopped, the same call goes
     on. Goal images are the last pictures of the demonstrations in `store`. Raise InvalidSetting
     for a task that it knows and for a policy that sees pictures, and what `learn`, `relabel` and
-    `add` do.
+    `add` do. All the while nobody else can add to the policy.
     """
     means = Means(compute or ComputeSettings())
-    folder, policy = UnifiedFolder(path), UnifiedPolicy(path)
+    folder = UnifiedFolder(path)
+    with held(path):
+        _practise(folder, request, store, sink, means)
+    return folder
+
+
+def _practise(
+    folder: UnifiedFolder, request: Request, store: EpisodeStore, sink: Sink, means: Means
+) -> None:
+    path, policy = folder.path, UnifiedPolicy(folder.path)
     if request.task in policy.tasks:
         raise InvalidSetting(f"{path} knows the task {request.task!r} already")
     if policy.folder.frame_stack:
@@ -70,7 +80,6 @@ def practise(
         best = practised.best()
         actor, steps = best["expert"]["unified"], best["progress"]["steps"]
         stage.keep_best({"distiller": {"actor": actor, "updates": steps}})
-    return folder
 
 
 class OldTasks:

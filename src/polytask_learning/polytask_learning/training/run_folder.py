@@ -12,6 +12,8 @@ from polytask_learning.training.checkpoint import read_checkpoint, write_checkpo
 
 MANIFEST = "manifest.json"
 METRICS = "metrics.jsonl"
+# Is locked by who writes into the run.
+LOCK = ".lock"
 LATEST, BEST = "latest.checkpoint", "best.checkpoint"
 # What a run was begun with besides what it was asked for; another call may differ in it.
 MADE_WITH = "made_with"
@@ -55,8 +57,7 @@ class RunFolder:
             found = cls(path)
             _check_same(path, wanted, found.manifest)
             return found
-        if path.exists() and any(path.iterdir()):
-            raise OtherConfiguration(f"{path} is no run, and not empty; name another place")
+        check_place(path)
         make_folder(path)
         with replacing(path / MANIFEST) as aside:
             aside.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
@@ -122,6 +123,14 @@ class RunFolder:
         kept = [metrics for metrics in self.told() if metrics["steps"] <= steps]
         with replacing(self.path / METRICS) as aside:
             aside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+
+
+def check_place(path: Path) -> None:
+    """Raise OtherConfiguration where there is something at `path` that is no run."""
+    if (path / MANIFEST).exists() or not path.exists():
+        return
+    if any(one.name != LOCK for one in path.iterdir()):
+        raise OtherConfiguration(f"{path} is no run, and not empty; name another place")
 
 
 def _check_same(path: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:

@@ -1,0 +1,64 @@
+"""Who writes into a run: one at a time, be it a process or a thread of one."""
+
+import errno
+import fcntl
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TextIO
+
+from polytask_contract.durable import make_folder
+from polytask_contract.errors import PolyTaskError
+from polytask_learning.training.run_folder import LOCK, check_place
+
+# What says that nothing can be written to a place.
+READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+class RunBusy(PolyTaskError):
+    """Somebody else writes into a run; nothing was changed. The message says who."""
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep everybody else from writing into the run at `path`, which is made if missing.
+
+    Nobody is kept from reading. Raise RunBusy where another one holds it, be it a thread of this
+    process, and OtherConfiguration as `check_place` does. Whatever ends the holder, the kernel
+    lets go for it.
+    """
+    check_place(path)
+    make_folder(path)
+    with _opened(path / LOCK) as lock:
+        if lock is not None:
+            _take(path, lock)
+        yield
+
+
+def _opened(path: Path) -> AbstractContextManager[TextIO | None]:
+    """Return the file to lock; None where nothing can be written, and nothing is in danger."""
+    try:
+        return path.open("a+", encoding="utf-8")
+    except OSError as error:
+        if error.errno in READ_ONLY:
+            return nullcontext()
+        raise
+
+
+def _take(path: Path, lock: TextIO) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        holder = lock.read() or "somebody"
+        raise RunBusy(
+            f"{path} is being written to by {holder}; wait for its end, or end it"
+        ) from error
+    except OSError:
+        # Some file systems have no locks: there nobody can be kept away.
+        return
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} of {platform.node()}")
+    lock.flush()

@@ -1,0 +1,190 @@
+"""A run is written by one at a time, and whoever that was, he lets go of it when he is killed."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from polytask_contract.episodes.collect import attempt
+from polytask_contract.episodes.store import EpisodeStore
+from polytask_contract.specification import Observations
+from polytask_contract.suites import find_suite
+from polytask_learning.distilling.distil import add, distil
+from polytask_learning.distilling.practise import practise
+from polytask_learning.distilling.request import DistilRequest
+from polytask_learning.distilling.unified_folder import UnifiedFolder
+from polytask_learning.distilling.unified_policy import UnifiedPolicy
+from polytask_learning.settings import PRESETS, ExpertSettings
+from polytask_learning.training import holding
+from polytask_learning.training.holding import RunBusy, held
+from polytask_learning.training.learn import learn
+from polytask_learning.training.relabel import relabel
+from polytask_learning.training.request import Request
+from polytask_learning.training.run_folder import OtherConfiguration, RunFolder
+
+TASKS = ("north_west", "south_east", "south_west")
+SMALL = DistilRequest(hidden=(16,), updates=20)
+
+
+def nothing(metrics):
+    del metrics
+
+
+@pytest.fixture(scope="module")
+def teachers(tmp_path_factory, make_teacher):
+    place = tmp_path_factory.mktemp("teachers")
+    return [make_teacher(place / task, task, steps=200) for task in TASKS]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    store = EpisodeStore(tmp_path_factory.mktemp("store"))
+    suite = find_suite("point")
+    environment = suite.make(TASKS[2], 0, Observations())
+    store.add(attempt(environment, suite.demonstrator(TASKS[2]), 0))
+    environment.close()
+    return store
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Return a request for an expert that takes no time."""
+    tiny = ExpertSettings(hidden=(16,), critic_hidden=(16,), batch=8, imitation_updates=0)
+    monkeypatch.setitem(PRESETS, "tiny", tiny)
+    return Request("point", TASKS[2], preset="tiny", steps=40, evaluate_every=40)
+
+
+def in_thread(does):
+    """Return the error that a thread ended with which `does` something."""
+    found = []
+
+    def noting():
+        try:
+            does()
+        except RunBusy as error:
+            found.append(error)
+
+    thread = threading.Thread(target=noting)
+    thread.start()
+    thread.join()
+    return found
+
+
+def test_a_second_holder_is_refused_and_told_of_the_first(tmp_path):
+    path = RunFolder.begin(tmp_path / "run", {"seed": 1}).path
+
+    def again():
+        with held(path):
+            pass
+
+    with held(path):
+        with pytest.raises(RunBusy, match=f"run is being written to by process {os.getpid()} of"):
+            again()
+        assert len(in_thread(again)) == 1
+        with held(tmp_path / "other"), held(path / "practice"):
+            pass
+    again()
+    assert in_thread(again) == []
+
+
+def test_of_a_killed_holder_the_run_is_free(tmp_path):
+    path = tmp_path / "run"
+    said, saying = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with held(path):
+            os.write(saying, b"held")
+            signal.pause()
+    try:
+        assert os.read(said, 4) == b"held"
+        with pytest.raises(RunBusy, match=f"process {child} of"), held(path):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(said)
+        os.close(saying)
+    with held(path):
+        pass
+
+
+def test_a_place_of_something_else_is_left_as_it_is(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(OtherConfiguration, match="is no run, and not empty"), held(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_run_is_begun_in_a_place_that_is_held(tmp_path):
+    with held(tmp_path / "run"):
+        assert RunFolder.begin(tmp_path / "run", {"seed": 1}).manifest == {"seed": 1}
+
+
+def test_where_nothing_can_be_written_nothing_is_in_danger(tmp_path, monkeypatch):
+    def refuse(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as only_read:
+        only_read.setattr(holding.Path, "open", refuse)
+        with held(tmp_path):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("other", ["distil", "add", "relabel"])
+def test_what_writes_into_a_run_refuses_one_that_is_written_to(tmp_path, teachers, other):
+    path = tmp_path / "u"
+    distil(SMALL, teachers[:1], path, nothing)
+    does = {
+        "distil": lambda: distil(SMALL, teachers[:1], path, nothing),
+        "add": lambda: add(path, teachers[1], nothing),
+        "relabel": lambda: relabel(path),
+    }[other]
+    with held(path):
+        before = sorted(path.rglob("*"))
+        with pytest.raises(RunBusy, match="u is being written to by process"):
+            does()
+        assert sorted(path.rglob("*")) == before
+        # Who only looks on need not wait.
+        assert UnifiedPolicy(path).tasks == TASKS[:1]
+
+
+def test_what_learns_is_alone_in_its_run(tmp_path, store, asked):
+    path, refused = tmp_path / "run", []
+
+    def sink(metrics):
+        del metrics
+        refused.extend(in_thread(lambda: learn(asked, store, path, nothing)))
+        refused.extend(in_thread(lambda: relabel(path)))
+
+    told = list(learn(asked, store, path, sink).told())
+    assert len(refused) == 2 * len(told)
+    assert [line["steps"] for line in told] == sorted(line["steps"] for line in told)
+    relabel(path)
+
+
+def test_nothing_joins_a_policy_while_it_practises(tmp_path, teachers, store, asked):
+    path, refused = tmp_path / "u", []
+    distil(SMALL, teachers[:1], path, nothing)
+
+    def sink(metrics):
+        del metrics
+        refused.extend(in_thread(lambda: add(path, teachers[1], nothing)))
+
+    practise(path, asked, store, sink)
+    assert len(refused) > 1
+    assert [len(stage.tasks) for stage in UnifiedFolder(path).stages()] == [1, 2]
+    assert UnifiedPolicy(path).tasks == (TASKS[0], TASKS[2])
+
+
+def test_nothing_else_is_distilled_into_a_policy_meanwhile(tmp_path, teachers):
+    path, refused = tmp_path / "u", []
+
+    def sink(metrics):
+        del metrics
+        refused.extend(in_thread(lambda: distil(SMALL, teachers[:1], path, nothing)))
+
+    distil(SMALL, teachers[:1], path, sink)
+    assert len(refused) == 1
+    assert [line["steps"] for line in UnifiedFolder(path).current().told()] == [20]
