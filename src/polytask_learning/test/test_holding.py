@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import nullcontext
 
 import pytest
 
@@ -176,6 +177,23 @@ def test_nothing_joins_a_policy_while_it_practises(tmp_path, teachers, store, as
     assert len(refused) > 1
     assert [len(stage.tasks) for stage in UnifiedFolder(path).stages()] == [1, 2]
     assert UnifiedPolicy(path).tasks == (TASKS[0], TASKS[2])
+
+
+def test_what_was_practised_does_not_join_a_policy_that_has_learnt_another_task_meanwhile(
+    tmp_path, teachers, store, asked, monkeypatch
+):
+    path = tmp_path / "u"
+    distil(SMALL, teachers[:1], path, nothing)
+    # As on a file system without locks.
+    monkeypatch.setattr("polytask_learning.distilling.distil.held", nullcontext)
+
+    def sink(metrics):
+        del metrics
+        add(path, teachers[1], nothing)
+
+    with pytest.raises(OtherConfiguration, match=f"u has learnt {TASKS[1]} while it practised"):
+        practise(path, asked, store, sink)
+    assert UnifiedPolicy(path).tasks == TASKS[:2]
 
 
 def test_nothing_else_is_distilled_into_a_policy_meanwhile(tmp_path, teachers):

@@ -31,6 +31,7 @@ from polytask_learning.training.means import Means
 from polytask_learning.training.playing import Playing
 from polytask_learning.training.relabel import relabel
 from polytask_learning.training.request import Request
+from polytask_learning.training.run_folder import OtherConfiguration
 
 PRACTICE = "practice"
 
@@ -52,8 +53,9 @@ def practise(
 
     It remains what it was until practice is at its end; where that was stopped, the same call goes
     on. Goal images are the last pictures of the demonstrations in `store`. Raise InvalidSetting
-    for a task that it knows and for a policy that sees pictures, and what `learn`, `relabel` and
-    `add` do. All the while nobody else can add to the policy.
+    for a task that it knows and for a policy that sees pictures, OtherConfiguration where other
+    tasks have joined since practice began, and what `learn`, `relabel` and `add` do. All the while
+    nobody else can add to the policy.
     """
     means = Means(compute or ComputeSettings())
     folder = UnifiedFolder(path)
@@ -75,11 +77,27 @@ def _practise(
     run = practice_of(path, request.task)
     practised = learn(asked, store, run, sink, means, _maker(policy))
     relabel(run, folder.request.keep or None, store, Playing())
+    _check_unchanged(policy)
     stage = joining(folder, run, store, means.compute)
     if not stage.has_best:
         best = practised.best()
         actor, steps = best["expert"]["unified"], best["progress"]["steps"]
         stage.keep_best({"distiller": {"actor": actor, "updates": steps}})
+
+
+def _check_unchanged(policy: UnifiedPolicy) -> None:
+    """Raise OtherConfiguration where other tasks have joined since: those weights know them not.
+
+    Where a file system has no locks, nobody was kept from adding them.
+    """
+    folder = policy.folder
+    found = [entry["task"] for entry in folder.current().tasks]
+    if folder.current().number != policy.stage.number:
+        joined = ", ".join(task for task in found if task not in policy.tasks)
+        raise OtherConfiguration(
+            f"{folder.path} has learnt {joined} while it practised as a policy that did not know "
+            "it, so what it practised cannot join; practise again with nobody else adding to it"
+        )
 
 
 class OldTasks:
