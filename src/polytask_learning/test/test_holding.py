@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,71 @@ def test_of_a_killed_holder_the_run_is_free(tmp_path):
         os.close(saying)
     with held(path):
         pass
+
+
+def killed_while_writing(does, name):
+    """Let a child do something, and kill it when it is about to give a file this `name`."""
+    child = os.fork()
+    if child == 0:
+        replace_file = Path.replace
+
+        def replacing_or_dying(self, target):
+            if Path(target).name == name:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return replace_file(self, target)
+
+        Path.replace = replacing_or_dying
+        does()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+
+
+def left_over(path):
+    return list(path.rglob("*.partial*"))
+
+
+def test_a_run_whose_beginning_was_killed_begins_and_nothing_is_left(tmp_path):
+    path = tmp_path / "run"
+
+    def begin():
+        with held(path):
+            return RunFolder.begin(path, {"seed": 1})
+
+    killed_while_writing(begin, "manifest.json")
+    assert len(left_over(path)) == 1
+    assert begin().manifest == {"seed": 1}
+    assert left_over(path) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["manifest.json", f"{TASKS[1]}.safetensors", "goals.checkpoint", "best.checkpoint"],
+)
+def test_a_stage_that_was_killed_anywhere_goes_on_and_nothing_is_left(tmp_path, teachers, name):
+    path = tmp_path / "u"
+    distil(SMALL, teachers[:1], path, nothing)
+    killed_while_writing(lambda: add(path, teachers[1], nothing), name)
+    assert UnifiedPolicy(path).tasks == TASKS[:1]
+    assert len(left_over(path)) == 1
+    add(path, teachers[1], nothing)
+    assert UnifiedPolicy(path).tasks == TASKS[:2]
+    assert left_over(path) == []
+
+
+def test_what_others_are_writing_is_left_to_them(tmp_path):
+    path = RunFolder.begin(tmp_path / "run", {"seed": 1}).path
+    inner = RunFolder.begin(path / "practice" / "north", {"seed": 1}).path
+    others = [
+        path / ".0.partial.html",
+        path / "evaluations" / ".0.partial.json",
+        inner / ".0.partial.safetensors",
+    ]
+    with held(inner):
+        for one in others:
+            one.parent.mkdir(exist_ok=True)
+            one.touch()
+        with held(path):
+            assert sorted(left_over(path)) == sorted(others)
 
 
 def test_a_place_of_something_else_is_left_as_it_is(tmp_path):

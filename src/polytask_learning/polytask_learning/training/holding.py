@@ -11,10 +11,14 @@ from typing import TextIO
 
 from polytask_contract.durable import make_folder
 from polytask_contract.errors import PolyTaskError
-from polytask_learning.training.run_folder import LOCK, check_place
+from polytask_learning.training.evaluation_file import FOLDER as EVALUATIONS
+from polytask_learning.training.run_folder import LOCK, check_place, is_left_over
 
 # What says that nothing can be written to a place.
 READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+# What holders alone write: evaluations, reports and films are by those who only read.
+WRITTEN = {".json", ".jsonl", ".checkpoint", ".safetensors"}
 
 
 class RunBusy(PolyTaskError):
@@ -27,13 +31,14 @@ def held(path: Path) -> Iterator[None]:
 
     Nobody is kept from reading. Raise RunBusy where another one holds it, be it a thread of this
     process, and OtherConfiguration as `check_place` does. Whatever ends the holder, the kernel
-    lets go for it.
+    lets go for it; what it was writing then is removed by the next one.
     """
     check_place(path)
     make_folder(path)
     with _opened(path / LOCK) as lock:
         if lock is not None:
             _take(path, lock)
+            _tidy(path)
         yield
 
 
@@ -62,3 +67,15 @@ def _take(path: Path, lock: TextIO) -> None:
     lock.truncate(0)
     lock.write(f"process {os.getpid()} of {platform.node()}")
     lock.flush()
+
+
+def _tidy(path: Path) -> None:
+    """Remove what killed writers have left below `path`."""
+    for folder, inner, names in os.walk(path):
+        # Evaluations need no lock. A run in this one, as practice is, has a lock of its own.
+        inner[:] = [
+            one for one in inner if one != EVALUATIONS and not Path(folder, one, LOCK).exists()
+        ]
+        for name in names:
+            if is_left_over(name) and Path(name).suffix in WRITTEN:
+                Path(folder, name).unlink()

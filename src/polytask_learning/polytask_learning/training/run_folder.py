@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from polytask_contract.durable import make_folder, replacing
+from polytask_contract.durable import PARTIAL, make_folder, replacing
 from polytask_contract.errors import PolyTaskError
 from polytask_learning.training.checkpoint import read_checkpoint, write_checkpoint
 
@@ -125,11 +125,17 @@ class RunFolder:
             aside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
 
 
+def is_left_over(name: str) -> bool:
+    """Tell whether a file of this name is what a killed writer has left: nobody reads it."""
+    return name.startswith(".") and PARTIAL in name
+
+
 def check_place(path: Path) -> None:
     """Raise OtherConfiguration where there is something at `path` that is no run."""
     if (path / MANIFEST).exists() or not path.exists():
         return
-    if any(one.name != LOCK for one in path.iterdir()):
+    # A writer that was killed before the first file was whole has left nothing that counts.
+    if any(one.name != LOCK and not is_left_over(one.name) for one in path.iterdir()):
         raise OtherConfiguration(f"{path} is no run, and not empty; name another place")
 
 
