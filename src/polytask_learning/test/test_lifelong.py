@@ -9,13 +9,14 @@ from polytask_contract.episodes.collect import attempt
 from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
-from polytask_learning.distilling.distil import distil
+from polytask_learning.distilling.distil import add, distil
 from polytask_learning.distilling.practise import practise
 from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.distilling.transfer import started_from
 from polytask_learning.distilling.unified_policy import UnifiedPolicy
 from polytask_learning.settings import PRESETS, ExpertSettings
 from polytask_learning.training.learn import learn
+from polytask_learning.training.relabel import RELABELLED
 from polytask_learning.training.request import Request
 from polytask_learning.training.trained import TrainedExpert
 
@@ -76,3 +77,14 @@ def test_an_expert_that_began_as_a_policy_sees_states_as_that_does(tmp_path, pat
     encoder = TrainedExpert(run).expert.encoder
     assert torch.equal(encoder.mean, policy.actor.encoder.mean)
     assert torch.equal(encoder.scale, policy.actor.encoder.scale)
+
+
+def test_a_policys_data_are_its_own(tmp_path, make_teacher, teachers):
+    run = make_teacher(tmp_path / "run", TASKS[0])
+    path = distil(SMALL, [run], tmp_path / "u", nothing).path
+    # As `cp` and `rsync --inplace` write.
+    with (run / RELABELLED).open("r+b") as file:
+        file.seek(3000)
+        file.write(bytes(8))
+    add(path, teachers[1], nothing)
+    assert UnifiedPolicy(path).tasks == TASKS[:2]
