@@ -45,6 +45,8 @@ class RunFolder:
             raise NoRun(f"{path} is no run: it has no {MANIFEST}") from error
         except ValueError as error:
             raise NoRun(f"{path / MANIFEST} is damaged: {error}") from error
+        if not isinstance(self.manifest, dict):
+            raise NoRun(f"{path / MANIFEST} is damaged: it is no table of what a run is")
 
     @classmethod
     def begin(cls, path: Path, manifest: Mapping[str, Any]) -> Self:
@@ -108,15 +110,17 @@ class RunFolder:
             file.write(json.dumps(metrics) + "\n")
 
     def told(self) -> Iterator[dict[str, float]]:
-        """Yield the lines of metrics; what a killed writer left unfinished is passed over."""
+        """Yield the lines of metrics; what is unfinished or damaged is passed over."""
         path = self.path / METRICS
         if not path.exists():
             return
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_bytes().splitlines():
             try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
+                metrics = json.loads(line)
+            except ValueError:
                 continue
+            if isinstance(metrics, dict) and isinstance(metrics.get("steps"), int | float):
+                yield metrics
 
     def forget_after(self, steps: int) -> None:
         """Drop the lines of metrics from after `steps`: they will be told again."""
