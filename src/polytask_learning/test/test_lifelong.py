@@ -1,5 +1,7 @@
 """What becomes of a policy that lives long: tasks join, steps are given up, folders move."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -15,9 +17,11 @@ from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.distilling.transfer import started_from
 from polytask_learning.distilling.unified_policy import UnifiedPolicy
 from polytask_learning.settings import PRESETS, ExpertSettings
+from polytask_learning.training.checkpoint import BrokenCheckpoint, write_checkpoint
 from polytask_learning.training.learn import learn
 from polytask_learning.training.relabel import RELABELLED
 from polytask_learning.training.request import Request
+from polytask_learning.training.run_folder import NoRun
 from polytask_learning.training.trained import TrainedExpert
 
 TASKS = ("north_west", "south_east", "south_west")
@@ -88,3 +92,60 @@ def test_a_policys_data_are_its_own(tmp_path, make_teacher, teachers):
         file.write(bytes(8))
     add(path, teachers[1], nothing)
     assert UnifiedPolicy(path).tasks == TASKS[:2]
+
+
+@pytest.mark.parametrize(
+    "manifest", ["[]", "{", "{}", '{"tasks": [], "made_with": {}}', '{"tasks": [5]}']
+)
+def test_a_damaged_stage_is_named(path, manifest):
+    (path / "stages" / "000" / "manifest.json").write_text(manifest)
+    with pytest.raises(NoRun, match=r"the manifest of .*000 is not|000.manifest.json is damaged"):
+        UnifiedPolicy(path)
+
+
+def test_a_copy_beside_the_stages_is_none(path, teachers):
+    add(path, teachers[1], nothing)
+    for name in ("000.old", "copy", "1", "\u0661\u0661\u0661"):
+        shutil.copytree(path / "stages" / "000", path / "stages" / name)
+    folder = add(path, teachers[2], nothing)
+    assert [stage.number for stage in folder.stages()] == [0, 1, 2]
+    assert list(folder.current().runs) == list(TASKS)
+
+
+def test_a_stage_that_is_missing_is_named(path, teachers):
+    add(path, teachers[1], nothing)
+    shutil.rmtree(path / "stages" / "000")
+    assert UnifiedPolicy(path).tasks == TASKS[:2]
+    add(path, teachers[2], nothing)
+    assert UnifiedPolicy(path).tasks == TASKS
+    shutil.rmtree(path / "stages" / "001")
+    (path / "stages" / "002" / "checkpoints" / "best.checkpoint").unlink()
+    with pytest.raises(NoRun, match="u has no policy yet"):
+        add(path, teachers[2], nothing)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("hidden", [32], "u/stages/000 does not fit its manifest: .*size mismatch"),
+        ("hidden", "wide", "u/stages/000 does not fit|manifest of .*u is of another version"),
+        ("layer_norm", False, "u/stages/000 does not fit its manifest: .*key"),
+        ("hidden", 5, "u/stages/000 does not fit|manifest of .*u is of another version"),
+    ],
+)
+def test_weights_of_other_settings_are_told_in_a_sentence(path, teachers, setting, value, said):
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["settings"][setting] = value
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    for does in (lambda: UnifiedPolicy(path), lambda: add(path, teachers[1], nothing)):
+        with pytest.raises((BrokenCheckpoint, NoRun), match=said) as caught:
+            does()
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [{}, {"distiller": 5}, {"distiller": {"actor": None}}])
+def test_a_checkpoint_of_something_else_is_told_in_a_sentence(path, teachers, content):
+    write_checkpoint(path / "stages" / "000" / "checkpoints" / "best.checkpoint", content)
+    for does in (lambda: UnifiedPolicy(path), lambda: add(path, teachers[1], nothing)):
+        with pytest.raises(BrokenCheckpoint, match="u/stages/000 does not fit its manifest"):
+            does()

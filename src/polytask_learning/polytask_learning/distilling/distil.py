@@ -138,7 +138,7 @@ def _begun(
     all that there are.
     """
     entries, keep = asked
-    runs = folder.stages()[number - 1].runs if number else {}
+    runs = folder.stage(number - 1).runs if number else {}
     runs |= {one.label.task: str(one.run.resolve()) for one in teachers}
     warm = number > 0 and folder.settings.warm
     manifest = {
@@ -158,12 +158,12 @@ def _begun(
 
 def _check_same(folder: UnifiedFolder, number: int, entries: Sequence[Mapping[str, Any]]) -> None:
     """Raise OtherConfiguration if the stage was begun with other experts."""
-    stages = folder.stages()
-    if number >= len(stages):
+    begun = {stage.number: stage for stage in folder.stages()}.get(number)
+    if begun is None:
         return
     found, wanted = (
         [f"{one['task']} (expert {one['expert'][:12]})" for one in tasks]
-        for tasks in (stages[number].tasks, entries)
+        for tasks in (begun.tasks, entries)
     )
     if found != wanted:
         new, old = (

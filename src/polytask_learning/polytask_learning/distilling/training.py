@@ -12,6 +12,7 @@ from polytask_learning.compute import ComputeSettings
 from polytask_learning.data.lessons import Lessons
 from polytask_learning.data.relabelled_data import RelabelledData
 from polytask_learning.distilling.assembly import make_actor, make_book
+from polytask_learning.distilling.fitting import fitting
 from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.distilling.teachers import UnusableTeacher, check_together
 from polytask_learning.distilling.unified_folder import Stage, UnifiedFolder
@@ -42,14 +43,22 @@ class StageTraining:
         request = folder.request
         self._stage, self._compute, self._settings = stage, compute, folder.settings
         self._data = opened_data(folder, stage, request)
-        self._book = make_book(request.goals, self._settings, folder.goal_image)
-        self._book.load_state_dict(stage.goals())
-        actor = make_actor(
-            self._settings, request.seed, folder.form, folder.frame_stack, self._book, self._data
-        )
-        warm = stage.manifest["warm"]
+        with fitting(stage.path):
+            self._book = make_book(request.goals, self._settings, folder.goal_image)
+            self._book.load_state_dict(stage.goals())
+            warm = bool(stage.manifest["warm"])
+            actor = make_actor(
+                self._settings,
+                request.seed,
+                folder.form,
+                folder.frame_stack,
+                self._book,
+                self._data,
+            )
         if warm:
-            actor.load_state_dict(folder.stages()[stage.number - 1].best()["distiller"]["actor"])
+            before = folder.stage(stage.number - 1)
+            with fitting(before.path):
+                actor.load_state_dict(before.best()["distiller"]["actor"])
         self._distiller = Distiller(
             actor,
             self._settings,
@@ -67,10 +76,11 @@ class StageTraining:
         stage, distiller = self._stage, self._distiller
         if stage.has_best:
             return
-        state = stage.latest()
-        if state is not None:
-            distiller.load_state_dict(state["distiller"])
-            self._random.bit_generator.state = state["random"]
+        with fitting(stage.path):
+            state = stage.latest()
+            if state is not None:
+                distiller.load_state_dict(state["distiller"])
+                self._random.bit_generator.state = state["random"]
         stage.forget_after(distiller.updates if state else -1)
         while not distiller.is_finished:
             metrics = self._some_updates()

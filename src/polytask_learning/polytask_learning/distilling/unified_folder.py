@@ -5,6 +5,7 @@ metrics. The newest stage that came to its end is the present policy, so whateve
 one, the policy before it stays whole.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from polytask_learning.distil_settings import DistilSettings
 from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.settings import restored
 from polytask_learning.training.checkpoint import read_checkpoint, write_checkpoint
-from polytask_learning.training.run_folder import MADE_WITH, NoRun, RunFolder
+from polytask_learning.training.run_folder import MADE_WITH, MANIFEST, NoRun, RunFolder
 
 KIND = "unified"
 STAGES, DATA, GOALS = "stages", "data", "goals.checkpoint"
+NUMBER = re.compile("[0-9]{3,}", re.ASCII)
 
 
 def is_unified(path: Path) -> bool:
@@ -27,6 +29,18 @@ def is_unified(path: Path) -> bool:
 
 class Stage(RunFolder):
     """The folder of one stage; its best policy is the one at its end."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it; raise NoRun if there is none at `path`."""
+        super().__init__(path)
+        try:
+            runs = self.runs
+            missing = [name for name in self._names() if name not in runs]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise NoRun(f"the manifest of {path} is not that of a stage: {error}") from error
+        if missing or not self.tasks:
+            named = ", ".join(missing) or "any task"
+            raise NoRun(f"the manifest of {path} is not that of a stage: it has no run of {named}")
 
     @property
     def number(self) -> int:
@@ -38,6 +52,10 @@ class Stage(RunFolder):
         """What is known of each task: `task`, `sentences`, `pictures`, `expert`, `steps`."""
         tasks: list[dict[str, Any]] = self.manifest["tasks"]
         return tasks
+
+    def _names(self) -> list[str]:
+        """Return the names of its tasks, each of which has an expert."""
+        return [str(entry["task"]) for entry in self.tasks if entry["expert"]]
 
     @property
     def runs(self) -> dict[str, str]:
@@ -78,15 +96,27 @@ class UnifiedFolder(RunFolder):
 
     def stages(self) -> list[Stage]:
         """Return the stages in their order; all but the last are finished."""
-        found = sorted((self.path / STAGES).glob("[0-9]*/manifest.json"))
-        return [Stage(path.parent) for path in found]
+        # A copy of one, as 000.old, is none.
+        found = [
+            path.parent
+            for path in (self.path / STAGES).glob(f"*/{MANIFEST}")
+            if NUMBER.fullmatch(path.parent.name)
+        ]
+        return [Stage(path) for path in sorted(found, key=lambda path: int(path.name))]
+
+    def stage(self, number: int) -> Stage:
+        """Return the stage of this number; raise NoRun where it is missing."""
+        return Stage(self._place(number))
 
     def begin_stage(self, number: int, manifest: Mapping[str, Any]) -> Stage:
         """Return the stage of this number, from 0, begun if it is not there.
 
         Raise OtherConfiguration if it is another one.
         """
-        return Stage.begin(self.path / STAGES / f"{number:03}", manifest)
+        return Stage.begin(self._place(number), manifest)
+
+    def _place(self, number: int) -> Path:
+        return self.path / STAGES / f"{number:03}"
 
     def current(self) -> Stage:
         """Return the newest stage at its end; raise NoRun before there is one."""
