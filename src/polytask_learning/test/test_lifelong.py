@@ -3,25 +3,32 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from polytask_contract.cli import command
 from polytask_contract.episodes.collect import attempt
 from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
+from polytask_learning import distil_settings
 from polytask_learning.distilling.distil import add, distil
+from polytask_learning.distilling.drop import NothingToDrop, drop
 from polytask_learning.distilling.practise import practise
 from polytask_learning.distilling.request import DistilRequest
+from polytask_learning.distilling.teachers import UnusableTeacher
 from polytask_learning.distilling.transfer import started_from
+from polytask_learning.distilling.unified_folder import UnifiedFolder
 from polytask_learning.distilling.unified_policy import UnifiedPolicy
+from polytask_learning.goals.errors import InvalidGoal
 from polytask_learning.settings import PRESETS, ExpertSettings
-from polytask_learning.training.checkpoint import BrokenCheckpoint, write_checkpoint
+from polytask_learning.training.checkpoint import BrokenCheckpoint, same, write_checkpoint
 from polytask_learning.training.learn import learn
 from polytask_learning.training.relabel import RELABELLED
 from polytask_learning.training.request import Request
-from polytask_learning.training.run_folder import NoRun
+from polytask_learning.training.run_folder import NoRun, OtherConfiguration
 from polytask_learning.training.trained import TrainedExpert
 
 TASKS = ("north_west", "south_east", "south_west")
@@ -149,3 +156,214 @@ def test_a_checkpoint_of_something_else_is_told_in_a_sentence(path, teachers, co
     for does in (lambda: UnifiedPolicy(path), lambda: add(path, teachers[1], nothing)):
         with pytest.raises(BrokenCheckpoint, match="u/stages/000 does not fit its manifest"):
             does()
+
+
+class Stopped(Exception):
+    """Ends what is under way where no error of ours would."""
+
+
+def stop(metrics):
+    raise Stopped(metrics)
+
+
+def stopped(does, *words, **more):
+    """Let `does` begin, and stop it when it first tells of something."""
+    with pytest.raises(Stopped):
+        does(*words, stop, **more)
+
+
+@pytest.fixture
+def other(tmp_path, teachers):
+    """Return a run of the second expert that may be harmed."""
+    return Path(shutil.copytree(teachers[1], tmp_path / "other"))
+
+
+def gone(run):
+    shutil.rmtree(run)
+
+
+def learnt_on(run):
+    write_checkpoint(run / "checkpoints" / "best.checkpoint", {"expert": 1})
+
+
+def unreadable(run):
+    (run / RELABELLED).write_bytes(b"")
+
+
+@pytest.mark.parametrize("harm", [gone, learnt_on, unreadable])
+def test_a_task_that_was_to_join_goes_on_without_its_experts_run(path, teachers, other, harm):
+    whole = add(Path(shutil.copytree(path, path.with_name("whole"))), teachers[1], nothing)
+    stopped(add, path, other)
+    harm(other)
+    folder = add(path, other, nothing)
+    assert same(folder.current().best(), whole.current().best())
+
+
+@pytest.mark.parametrize("harm", [gone, learnt_on, unreadable])
+def test_a_distillation_goes_on_without_its_experts_runs(tmp_path, teachers, other, harm):
+    whole = distil(SMALL, teachers[:2], tmp_path / "whole", nothing)
+    path, runs = tmp_path / "u", [teachers[0], other]
+    stopped(distil, SMALL, runs, path)
+    harm(other)
+    for changed, said in (
+        (replace(SMALL, seed=1), "has seed 0, not 1"),
+        (replace(SMALL, updates=21), "has .*updates 20, not 21"),
+        (replace(SMALL, keep=5), "has keep 0, not 5"),
+    ):
+        with pytest.raises(OtherConfiguration, match=said):
+            distil(changed, runs, path, nothing)
+    folder = distil(SMALL, runs, path, nothing)
+    assert same(folder.current().best(), whole.current().best())
+
+
+def test_a_step_that_lacks_its_experts_data_says_how_to_give_it_up(path, other):
+    stopped(add, path, other)
+    (path / "data" / f"{TASKS[1]}.safetensors").unlink()
+    shutil.rmtree(other)
+    said = r"other is no run.*; stage 1 of .*u, which was stopped.*`polytask lifelong drop --run"
+    with pytest.raises(UnusableTeacher, match=said):
+        add(path, other, nothing)
+
+
+def test_while_a_task_is_to_join_another_one_is_told_how_to_give_it_up(
+    path, teachers, store, asked
+):
+    stopped(add, path, teachers[1])
+    said = f"stage 1 of .*{TASKS[1]}.*`polytask lifelong drop --run {path}`"
+    with pytest.raises(OtherConfiguration, match=said):
+        add(path, teachers[2], nothing)
+    with pytest.raises(OtherConfiguration, match=said):
+        practise(path, asked, store, nothing)
+    assert not (path / "practice").exists()
+
+
+def test_what_was_to_join_is_given_up_and_the_policy_stays(path, teachers):
+    before = UnifiedFolder(path).current().best_hash()
+    with pytest.raises(NothingToDrop, match="u has finished all that it has begun to learn"):
+        drop(path)
+    stopped(add, path, teachers[1])
+    stage, data = path / "stages" / "001", path / "data" / f"{TASKS[1]}.safetensors"
+    assert drop(path) == (TASKS[1], [stage, data])
+    assert UnifiedFolder(path).current().best_hash() == before
+    assert [one.name for one in (path / "data").iterdir()] == [f"{TASKS[0]}.safetensors"]
+    assert [one.name for one in (path / "stages").iterdir()] == ["000"]
+    add(path, teachers[2], nothing)
+    assert UnifiedPolicy(path).tasks == (TASKS[0], TASKS[2])
+    with pytest.raises(NothingToDrop, match="u has finished"):
+        drop(path)
+
+
+def test_who_was_killed_giving_up_has_given_up(path, teachers, monkeypatch):
+    stopped(add, path, teachers[1])
+
+    def die(path):
+        raise Stopped(path)
+
+    with monkeypatch.context() as killed:
+        killed.setattr("polytask_learning.distilling.drop.shutil.rmtree", die)
+        with pytest.raises(Stopped):
+            drop(path)
+    add(path, teachers[1], nothing)
+    assert UnifiedPolicy(path).tasks == TASKS[:2]
+    assert list(path.rglob("*.partial*")) == []
+
+
+def test_a_first_stage_is_not_given_up(tmp_path, teachers):
+    stopped(distil, SMALL, teachers[:1], tmp_path / "u")
+    with pytest.raises(NoRun, match="u has no policy yet"):
+        drop(tmp_path / "u")
+    assert (tmp_path / "u" / "stages" / "000").exists()
+
+
+def test_practice_that_another_task_has_overtaken_begins_anew(path, teachers, store, asked):
+    stopped(practise, path, asked, store)
+    add(path, teachers[1], nothing)
+    said = f"south_west began as the policy .* has learnt more since.*drop --run {path}`"
+    with pytest.raises(OtherConfiguration, match=said):
+        practise(path, asked, store, nothing)
+    with pytest.raises(NothingToDrop, match=f"not begun to learn 'north'; valid.*: {TASKS[2]}$"):
+        drop(path, "north")
+    assert drop(path) == (TASKS[2], [path / "practice" / TASKS[2]])
+    practise(path, asked, store, nothing)
+    assert UnifiedPolicy(path).tasks == TASKS
+
+
+def test_of_several_practices_that_is_given_up_which_is_named(path, store, asked):
+    for task in TASKS[1:]:
+        stopped(practise, path, replace(asked, task=task), store)
+    with pytest.raises(NothingToDrop, match=f"several tasks; valid .*: {TASKS[1]}, {TASKS[2]}"):
+        drop(path)
+    assert drop(path, TASKS[1])[0] == TASKS[1]
+    practise(path, asked, store, nothing)
+
+
+def test_nothing_is_practised_that_could_not_join(tmp_path, teachers, asked):
+    pictured = distil(
+        replace(SMALL, goals=("onehot", "image")), teachers[:1], tmp_path / "u", nothing
+    )
+    with pytest.raises(InvalidGoal, match=f"the task '{TASKS[2]}' has no image goal"):
+        practise(pictured.path, asked, EpisodeStore(tmp_path / "blind"), nothing)
+    assert not (pictured.path / "practice").exists()
+
+
+def test_nothing_is_practised_that_one_hot_goals_have_no_room_for(
+    tmp_path, teachers, store, asked, monkeypatch
+):
+    full = replace(distil_settings.DISTIL_PRESETS["fast"], capacity=1, one_hot=1)
+    place = "polytask_learning.distilling.request.DISTIL_PRESETS"
+    monkeypatch.setattr(place, {"fast": full})
+    path = distil(SMALL, teachers[:1], tmp_path / "u", nothing).path
+    with pytest.raises(InvalidGoal, match="the one-hot goal is 1; valid: 0 to 0"):
+        practise(path, asked, store, nothing)
+    assert not (path / "practice").exists()
+
+
+def test_a_damaged_state_of_a_stage_says_what_to_do(path, teachers, monkeypatch):
+    monkeypatch.setattr("polytask_learning.distilling.training.UPDATES_PER_CHECKPOINT", 1)
+    monkeypatch.setattr("polytask_learning.distilling.training.UPDATES_PER_TELLING", 1)
+    first = path.with_name("first")
+    for begin, number in (
+        (lambda sink: add(path, teachers[1], sink), path / "stages" / "001"),
+        (lambda sink: distil(SMALL, teachers[:1], first, sink), first / "stages" / "000"),
+    ):
+        told = []
+
+        def sink(metrics, told=told):
+            told.append(metrics)
+            if len(told) > 1:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            begin(sink)
+        (number / "checkpoints" / "latest.checkpoint").write_bytes(b"nonsense")
+        way_out = (
+            f"drop --run {path}`" if number.name == "001" else f"another place, or remove {first}"
+        )
+        with pytest.raises(BrokenCheckpoint, match=f"latest.*is not a whole checkpoint.*{way_out}"):
+            begin(nothing)
+
+
+def test_the_command_gives_up_what_was_to_join(path, teachers, capsys):
+    stopped(add, path, teachers[1])
+    assert command.main(["lifelong", "drop", "--run", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert f"{TASKS[1]} is given up; removed: {path}/stages/001, {path}/data/{TASKS[1]}.saf" in said
+    assert f"one policy of 1 tasks, asked by onehot: {TASKS[0]}" in said
+    assert command.main(["lifelong", "drop", "--run", str(path)]) == 1
+    assert "has finished all that it has begun" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("known", [0, 1, 2])
+def test_an_expert_that_is_known_is_not_added_again(tmp_path, teachers, known):
+    path = distil(replace(SMALL, keep=30), teachers[:2], tmp_path / "u", nothing).path
+    folder = add(path, teachers[2], nothing, keep=20)
+    before = sorted((one, one.stat().st_mtime_ns) for one in path.rglob("*.checkpoint"))
+    kept = (30, 30, 20)[known]
+    for keep in (None, kept):
+        add(path, teachers[known], nothing, keep=keep)
+    with pytest.raises(
+        OtherConfiguration, match=f"to keep {kept} steps of it, not 25; .*for {kept}"
+    ):
+        add(path, teachers[known], nothing, keep=25)
+    assert before == sorted((one, one.stat().st_mtime_ns) for one in path.rglob("*.checkpoint"))
+    assert len(folder.stages()) == 2

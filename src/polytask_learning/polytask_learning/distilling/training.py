@@ -1,6 +1,7 @@
 """A stage of distillation: from the data of its tasks to the policy at its end (algorithm 2)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from polytask_learning.distilling.fitting import fitting
 from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.distilling.teachers import UnusableTeacher, check_together
 from polytask_learning.distilling.unified_folder import Stage, UnifiedFolder
+from polytask_learning.training.checkpoint import BrokenCheckpoint
 from polytask_learning.training.loop import NotFinite
 from polytask_learning.training.watch import Phase, Unwatched, Watch
 
@@ -43,7 +45,7 @@ class StageTraining:
         request = folder.request
         self._stage, self._compute, self._settings = stage, compute, folder.settings
         self._data = opened_data(folder, stage, request)
-        with fitting(stage.path):
+        with _told_the_way_out(stage), fitting(stage.path):
             self._book = make_book(request.goals, self._settings, folder.goal_image)
             self._book.load_state_dict(stage.goals())
             warm = bool(stage.manifest["warm"])
@@ -76,7 +78,7 @@ class StageTraining:
         stage, distiller = self._stage, self._distiller
         if stage.has_best:
             return
-        with fitting(stage.path):
+        with _told_the_way_out(stage), fitting(stage.path):
             state = stage.latest()
             if state is not None:
                 distiller.load_state_dict(state["distiller"])
@@ -127,6 +129,15 @@ class StageTraining:
             "distiller": self._distiller.state_dict(),
             "random": self._random.bit_generator.state,
         }
+
+
+@contextmanager
+def _told_the_way_out(stage: Stage) -> Iterator[None]:
+    """Let a BrokenCheckpoint of an unfinished `stage` say what to do."""
+    try:
+        yield
+    except BrokenCheckpoint as error:
+        raise BrokenCheckpoint(f"{error}; {stage.way_out}") from error
 
 
 def opened_data(

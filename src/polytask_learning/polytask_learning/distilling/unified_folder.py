@@ -18,7 +18,7 @@ from polytask_learning.training.checkpoint import read_checkpoint, write_checkpo
 from polytask_learning.training.run_folder import MADE_WITH, MANIFEST, NoRun, RunFolder
 
 KIND = "unified"
-STAGES, DATA, GOALS = "stages", "data", "goals.checkpoint"
+STAGES, DATA, PRACTICE, GOALS = "stages", "data", "practice", "goals.checkpoint"
 NUMBER = re.compile("[0-9]{3,}", re.ASCII)
 
 
@@ -61,6 +61,21 @@ class Stage(RunFolder):
     def runs(self) -> dict[str, str]:
         """Where each task's expert was when it was distilled."""
         return dict(self.manifest[MADE_WITH]["runs"])
+
+    @property
+    def way_out(self) -> str:
+        """What to do where it cannot come to its end, in words."""
+        policy = self.path.parents[1]
+        if self.number:
+            return (
+                f"`polytask lifelong drop --run {policy}` gives up what joins, and keeps the rest"
+            )
+        return f"name another place, or remove {policy}"
+
+    @property
+    def has_goals(self) -> bool:
+        """Whether its goals have been kept: they come last of what it learns from."""
+        return (self.path / GOALS).exists()
 
     def goals(self) -> dict[str, Any]:
         """Return its goals; raise BrokenCheckpoint if they are damaged."""
@@ -117,6 +132,15 @@ class UnifiedFolder(RunFolder):
 
     def _place(self, number: int) -> Path:
         return self.path / STAGES / f"{number:03}"
+
+    def unfinished(self) -> Stage | None:
+        """Return the stage that was stopped on its way, if there is one."""
+        newest = self.stages()[-1:]
+        return newest[0] if newest and not newest[0].has_best else None
+
+    def practice(self, task: str) -> Path:
+        """Return where the policy practises `task` itself."""
+        return self.path / PRACTICE / task
 
     def current(self) -> Stage:
         """Return the newest stage at its end; raise NoRun before there is one."""

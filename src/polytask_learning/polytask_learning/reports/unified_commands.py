@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from polytask_learning.distilling.practise import PRACTICE
-from polytask_learning.distilling.unified_folder import Stage
+from polytask_learning.distilling.unified_folder import PRACTICE, Stage
 from polytask_learning.reports.commands import FLAGS as EXPERT_FLAGS
 from polytask_learning.reports.commands import compute_words, words
 from polytask_learning.reports.standing import joined_in, tasks_of

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import platform
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -72,9 +73,15 @@ def _take(path: Path, lock: TextIO) -> None:
 def _tidy(path: Path) -> None:
     """Remove what killed writers have left below `path`."""
     for folder, inner, names in os.walk(path):
+        for name in filter(is_left_over, inner):
+            shutil.rmtree(Path(folder, name))
         # Evaluations need no lock. A run in this one, as practice is, has a lock of its own.
         inner[:] = [
-            one for one in inner if one != EVALUATIONS and not Path(folder, one, LOCK).exists()
+            name
+            for name in inner
+            if name != EVALUATIONS
+            and not is_left_over(name)
+            and not Path(folder, name, LOCK).exists()
         ]
         for name in names:
             if is_left_over(name) and Path(name).suffix in WRITTEN:
