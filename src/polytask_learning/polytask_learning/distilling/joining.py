@@ -137,7 +137,9 @@ def begun(
         if not _has_data(folder, label.task, label.expert):
             target = folder.data(label.task)
             thin(teacher.path, target, asked.keep or label.keep, folder.request.seed)
-    stage.keep_goals(book.state_dict())
+    # Weights that were learnt with other goals, as those of another text model, mean those.
+    if not stage.has_goals:
+        stage.keep_goals(book.state_dict())
     return stage
 
 
