@@ -16,6 +16,7 @@ from polytask_contract.suites import find_suite
 from polytask_learning import distil_settings
 from polytask_learning.distilling.distil import add, distil
 from polytask_learning.distilling.drop import NothingToDrop, drop
+from polytask_learning.distilling.evaluate_unified import evaluate_teacher
 from polytask_learning.distilling.practise import practise
 from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.distilling.teachers import UnusableTeacher
@@ -23,6 +24,7 @@ from polytask_learning.distilling.transfer import started_from
 from polytask_learning.distilling.unified_folder import UnifiedFolder
 from polytask_learning.distilling.unified_policy import UnifiedPolicy
 from polytask_learning.goals.errors import InvalidGoal
+from polytask_learning.goals.one_hot import OneHot
 from polytask_learning.settings import PRESETS, ExpertSettings
 from polytask_learning.training.checkpoint import BrokenCheckpoint, same, write_checkpoint
 from polytask_learning.training.learn import learn
@@ -367,3 +369,53 @@ def test_an_expert_that_is_known_is_not_added_again(tmp_path, teachers, known):
         add(path, teachers[known], nothing, keep=25)
     assert before == sorted((one, one.stat().st_mtime_ns) for one in path.rglob("*.checkpoint"))
     assert len(folder.stages()) == 2
+
+
+def test_a_policy_that_moves_takes_its_practice_along(tmp_path, path, teachers, store, asked):
+    practise(path, asked, store, nothing)
+    told = json.loads((path / "stages" / "001" / "manifest.json").read_text())["made_with"]
+    assert told["practised"] is True
+    assert told["runs"] == {TASKS[0]: str(teachers[0]), TASKS[2]: f"practice/{TASKS[2]}"}
+    moved = path.rename(tmp_path / "moved")
+    folder = add(moved, teachers[1], nothing)
+    for stage in folder.stages()[1:]:
+        assert stage.runs[TASKS[2]] == str(moved / "practice" / TASKS[2])
+        assert evaluate_teacher(stage, TASKS[2], range(1)) is not None
+        assert stage.runs[TASKS[0]] == str(teachers[0])
+
+
+def test_practice_of_an_earlier_version_is_found_where_it_was(path, store, asked):
+    practise(path, asked, store, nothing)
+    place = path / "stages" / "001" / "manifest.json"
+    told = json.loads(place.read_text())
+    told["made_with"]["runs"][TASKS[2]] = str(path / "practice" / TASKS[2])
+    del told["made_with"]["practised"]
+    place.write_text(json.dumps(told))
+    stage = UnifiedFolder(path).current()
+    assert stage.runs[TASKS[2]] == str(path / "practice" / TASKS[2])
+    assert stage.joined_by_practice
+
+
+def test_a_second_call_after_the_end_writes_nothing(path, teachers, monkeypatch):
+    add(path, teachers[1], nothing)
+
+    opened = Path.open
+
+    def reading(path, mode="r", *rest, **more):
+        if set(mode) & set("awx+"):
+            raise OSError(30, "Read-only file system", str(path))
+        return opened(path, mode, *rest, **more)
+
+    monkeypatch.setattr(Path, "open", reading)
+    distil(SMALL, teachers[:1], path, nothing)
+    add(path, teachers[1], nothing)
+
+
+def test_goals_of_weights_stay_what_they_were(path, teachers, monkeypatch):
+    before = UnifiedFolder(path).current().goals()
+    # As another text model would have it.
+    monkeypatch.setattr(
+        OneHot, "__call__", lambda self, number: torch.full(self.shape, number + 7.0)
+    )
+    distil(SMALL, teachers[:1], path, nothing)
+    assert same(UnifiedFolder(path).current().goals(), before)

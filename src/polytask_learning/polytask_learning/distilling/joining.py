@@ -18,7 +18,7 @@ from polytask_learning.distilling.teachers import (
     open_teachers,
 )
 from polytask_learning.distilling.training import opened_data
-from polytask_learning.distilling.unified_folder import Stage, UnifiedFolder
+from polytask_learning.distilling.unified_folder import PRACTISED, Stage, UnifiedFolder
 from polytask_learning.goals.book import GoalBook
 from polytask_learning.settings import check_setting
 from polytask_learning.training.run_folder import MADE_WITH, NoRun, OtherConfiguration
@@ -26,10 +26,14 @@ from polytask_learning.training.versions import versions
 
 
 class Joining(NamedTuple):
-    """The tasks of a stage, and how many steps of those that are new to keep at most; 0: all."""
+    """The tasks of a stage, and how many steps of those that are new to keep at most; 0: all.
+
+    It tells whether the policy has `practised` the new one itself.
+    """
 
     entries: Sequence[Mapping[str, Any]]
     keep: int
+    practised: bool = False
 
 
 def joining(
@@ -38,10 +42,12 @@ def joining(
     demonstrations: EpisodeStore | None,
     compute: ComputeSettings,
     keep: int | None = None,
+    *,
+    practised: bool = False,
 ) -> Stage:
     """Return the stage in which the expert of `run` joins, or the present one if it knows that.
 
-    Raise as `add` does.
+    Where the policy has `practised` by itself, that is kept. Raise as `add` does.
     """
     if keep is not None:
         check_setting("keep", keep, keep > 0, "at least 1")
@@ -60,7 +66,7 @@ def joining(
     book = make_book(folder.request.goals, folder.settings, folder.goal_image)
     book.load_state_dict(before.goals())
     entries = [*before.tasks, entered(teacher, book, demonstrations)]
-    asked = Joining(entries, folder.request.keep if keep is None else keep)
+    asked = Joining(entries, folder.request.keep if keep is None else keep, practised)
     return begun(folder, before.number + 1, asked, book, compute, [teacher])
 
 
@@ -120,13 +126,14 @@ def begun(
     """
     runs = folder.stage(number - 1).runs if number else {}
     runs |= {one.label.task: str(one.run.resolve()) for one in teachers}
+    places = {task: folder.place_of(Path(run)) for task, run in runs.items()}
     warm = number > 0 and folder.settings.warm
     manifest = {
         "tasks": list(asked.entries),
         "keep": asked.keep,
         "warm": warm,
         "compute": asdict(compute),
-        MADE_WITH: versions() | {"runs": runs},
+        MADE_WITH: {**versions(), "runs": places, PRACTISED: asked.practised},
     }
     _check_same(folder, number, asked.entries)
     stage = folder.begin_stage(number, manifest)

@@ -23,7 +23,7 @@ from polytask_learning.distilling.joining import joining
 from polytask_learning.distilling.task_goals import demonstrated_goals, goals_of
 from polytask_learning.distilling.training import opened_data
 from polytask_learning.distilling.transfer import check_alike, goal_for
-from polytask_learning.distilling.unified_folder import UnifiedFolder
+from polytask_learning.distilling.unified_folder import Stage, UnifiedFolder
 from polytask_learning.distilling.unified_policy import UnifiedPolicy
 from polytask_learning.settings import InvalidSetting
 from polytask_learning.training.assembly import Maker
@@ -76,7 +76,7 @@ def _practise(
     practised = learn(asked, store, run, sink, means, _maker(policy))
     relabel(run, folder.request.keep or None, store, Playing())
     _check_unchanged(policy)
-    stage = joining(folder, run, store, means.compute)
+    stage = joining(folder, run, store, means.compute, practised=True)
     if not stage.has_best:
         best = practised.best()
         actor, steps = best["expert"]["unified"], best["progress"]["steps"]
@@ -87,7 +87,7 @@ def _check_can_join(policy: UnifiedPolicy, request: Request, store: EpisodeStore
     """Raise OtherConfiguration or InvalidGoal where what is practised could not join in the end."""
     folder, task = policy.folder, request.task
     stopped = folder.unfinished()
-    if stopped is not None and stopped.runs.get(task) != str(folder.practice(task).resolve()):
+    if stopped is not None and not _is_practised(stopped, folder.practice(task)):
         new = stopped.tasks[-1]["task"]
         raise OtherConfiguration(
             f"stage {stopped.number} of {folder.path}, in which {new} joins, is not at its end; go "
@@ -97,6 +97,11 @@ def _check_can_join(policy: UnifiedPolicy, request: Request, store: EpisodeStore
     book.load_state_dict(policy.stage.goals())
     pictures = demonstrated_goals(request.suite, task, store) if "image" in book.modalities else []
     book.add_task(task, goals_of(request.suite, task, book, pictures))
+
+
+def _is_practised(stage: Stage, run: Path) -> bool:
+    """Tell whether `stage` is the one in which what was practised in `run` joins."""
+    return Path(stage.runs[stage.tasks[-1]["task"]]).resolve() == run.resolve()
 
 
 def _check_began_as(policy: UnifiedPolicy, run: Path) -> None:

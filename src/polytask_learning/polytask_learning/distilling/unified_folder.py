@@ -19,6 +19,8 @@ from polytask_learning.training.run_folder import MADE_WITH, MANIFEST, NoRun, Ru
 
 KIND = "unified"
 STAGES, DATA, PRACTICE, GOALS = "stages", "data", "practice", "goals.checkpoint"
+# Among what a stage was made with: whether its newest task was practised by the policy itself.
+PRACTISED = "practised"
 NUMBER = re.compile("[0-9]{3,}", re.ASCII)
 
 
@@ -59,8 +61,17 @@ class Stage(RunFolder):
 
     @property
     def runs(self) -> dict[str, str]:
-        """Where each task's expert was when it was distilled."""
-        return dict(self.manifest[MADE_WITH]["runs"])
+        """Where each task's expert was when it was distilled; what is the policy's, where it is."""
+        home = self.path.absolute().parents[1]
+        return {task: str(home / run) for task, run in self.manifest[MADE_WITH]["runs"].items()}
+
+    @property
+    def joined_by_practice(self) -> bool:
+        """Whether the policy has practised the newest of its tasks itself."""
+        newest = str(self.tasks[-1]["task"])
+        # Stages of earlier versions do not say so, but practice had its place.
+        guessed = Path(self.runs[newest]).parts[-2:] == (PRACTICE, newest)
+        return bool(self.manifest[MADE_WITH].get(PRACTISED, guessed))
 
     @property
     def way_out(self) -> str:
@@ -104,6 +115,11 @@ class UnifiedFolder(RunFolder):
             self.goal_image = (int(rows), int(columns))
         except (KeyError, TypeError, ValueError) as error:
             raise NoRun(f"the manifest of {path} is of another version: {error}") from error
+
+    def place_of(self, run: Path) -> str:
+        """Return how a stage keeps where `run` is: by its way from here, if it moves along."""
+        place, home = run.resolve(), self.path.resolve()
+        return str(place.relative_to(home) if place.is_relative_to(home) else place)
 
     def data(self, task: str) -> Path:
         """Return where the data of `task` are."""
