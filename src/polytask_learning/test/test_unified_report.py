@@ -391,11 +391,16 @@ def test_a_policy_that_was_stopped_has_a_report_too(folder):
     page = read(folder)
     assert "One policy, 2 tasks" in page.text
     assert "Stage 1 is not at its end" in page.text
+    assert "Distilled from 2 experts. " in page.text
+    assert "joined later" not in page.text
+    assert [row[0] for row in page.cells if row[0] in TASKS] == [*TASKS[:2]] * 2
+    assert "lifelong add" not in page.text
     assert "1.5of 2 tasks" in page.text
     (folder.path / "stages" / "000" / "checkpoints" / "best.checkpoint").unlink()
     shutil.rmtree(folder.path / "stages" / "001")
     text = read(folder).text
     assert "Stage 0 is not at its end" in text
+    assert "Distilled from 2 experts." in text
     assert "Effective tasks" not in text
     shutil.rmtree(folder.path / "stages")
     assert "One policy, 0 tasks" in read(folder).text
