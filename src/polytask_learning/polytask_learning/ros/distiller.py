@@ -76,9 +76,10 @@ class Distiller(LongGoalNode):
 
         watch = PatientWatch(work, report, 0.0)
         if goal.add:
+            keep = self.settings["keep"] or None
             for run in runs:
                 work.check()
-                folder = add(path, run, tell, compute=self._compute, watch=watch)
+                folder = add(path, run, tell, keep=keep, compute=self._compute, watch=watch)
         else:
             request = self._request(goal)
             folder = distil(request, runs, path, tell, compute=self._compute, watch=watch)
