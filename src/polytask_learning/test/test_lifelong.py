@@ -419,3 +419,37 @@ def test_goals_of_weights_stay_what_they_were(path, teachers, monkeypatch):
     )
     distil(SMALL, teachers[:1], path, nothing)
     assert same(UnifiedFolder(path).current().goals(), before)
+
+
+def test_other_goal_pictures_than_a_policy_was_begun_with_are_counted(tmp_path, teachers, store):
+    pictured = EpisodeStore(Path(shutil.copytree(store.root, tmp_path / "store")))
+    asked, path = replace(SMALL, goals=("image",)), tmp_path / "u"
+    distil(asked, teachers[:1], path, nothing, demonstrations=pictured)
+    pictured.add(next(pictured.episodes("point", TASKS[0])))
+    pictured.add(next(pictured.episodes("point", TASKS[0])))
+    said = f"stage 0 of .*{TASKS[0]} by 1 goal pictures, not the 3 that there are now; give"
+    with pytest.raises(OtherConfiguration, match=said) as caught:
+        distil(asked, teachers[:1], path, nothing, demonstrations=pictured)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("goals", "place", "said"),
+    [
+        (["onehot"], "store", r"goals are onehot; valid: with image among them"),
+        (["image"], "nowhere", r"nowhere is no folder; valid: a store of demonstrations"),
+    ],
+)
+def test_demonstrations_that_nobody_would_look_at_are_refused(
+    tmp_path, teachers, capsys, goals, place, said
+):
+    (tmp_path / "store").mkdir()
+    path = distil(replace(SMALL, goals=tuple(goals)), teachers[:1], tmp_path / "u", nothing).path
+    shown = ["--demonstrations", str(tmp_path / place)]
+    words = ["--runs", str(teachers[0]), "--goal", *goals, "--output", str(tmp_path / "new")]
+    assert command.main(["distill", *words, *shown]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+    words = ["--run", str(path), "--expert", str(teachers[1])]
+    assert command.main(["lifelong", "add", *words, *shown]) == 2
+    assert said in capsys.readouterr().err

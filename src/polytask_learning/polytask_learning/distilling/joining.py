@@ -176,6 +176,13 @@ def _check_same(folder: UnifiedFolder, number: int, entries: Sequence[Mapping[st
             f"stage {number} of {folder.path} was begun with {old}, not {new}; give the same "
             f"experts to go on, or else {stage.way_out}"
         )
+    for before, now in zip(stage.tasks, entries, strict=True):
+        if before["pictures"] != list(now["pictures"]):
+            counts = f"{len(before['pictures'])} goal pictures, not the {len(now['pictures'])}"
+            raise OtherConfiguration(
+                f"stage {number} of {folder.path} was begun with {before['task']} by {counts} that "
+                f"there are now; give the demonstrations of then, or else {stage.way_out}"
+            )
 
 
 def _check_kept(folder: UnifiedFolder, task: str, keep: int | None) -> None:
