@@ -1,5 +1,6 @@
 """A run is written by one at a time, and whoever that was, he lets go of it when he is killed."""
 
+import errno
 import os
 import signal
 import threading
@@ -197,6 +198,17 @@ def test_where_nothing_can_be_written_nothing_is_in_danger(tmp_path, monkeypatch
         with held(tmp_path):
             pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_there_are_no_locks_nobody_is_kept_away_and_nothing_is_tidied(tmp_path, monkeypatch):
+    def none(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(holding.fcntl, "flock", none)
+    with held(tmp_path):
+        (tmp_path / ".0.partial.json").touch()
+        with held(tmp_path):
+            assert len(left_over(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("other", ["distil", "add", "relabel"])

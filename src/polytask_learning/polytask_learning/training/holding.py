@@ -37,10 +37,15 @@ def held(path: Path) -> Iterator[None]:
     check_place(path)
     make_folder(path)
     with _opened(path / LOCK) as lock:
-        if lock is not None:
-            _take(path, lock)
-            _tidy(path)
-        yield
+        if lock is None or not _taken(path, lock):
+            yield
+            return
+        _tidy(path)
+        try:
+            yield
+        finally:
+            # Nobody is to take it for somebody's.
+            lock.truncate(0)
 
 
 def _opened(path: Path) -> AbstractContextManager[TextIO | None]:
@@ -53,7 +58,8 @@ def _opened(path: Path) -> AbstractContextManager[TextIO | None]:
         raise
 
 
-def _take(path: Path, lock: TextIO) -> None:
+def _taken(path: Path, lock: TextIO) -> bool:
+    """Tell whether the run at `path` is held now; some file systems have no locks."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -63,11 +69,11 @@ def _take(path: Path, lock: TextIO) -> None:
             f"{path} is being written to by {holder}; wait for its end, or end it"
         ) from error
     except OSError:
-        # Some file systems have no locks: there nobody can be kept away.
-        return
+        return False
     lock.truncate(0)
     lock.write(f"process {os.getpid()} of {platform.node()}")
     lock.flush()
+    return True
 
 
 def _tidy(path: Path) -> None:

@@ -13,7 +13,7 @@ from polytask_learning.training.checkpoint import read_checkpoint, write_checkpo
 MANIFEST = "manifest.json"
 METRICS = "metrics.jsonl"
 # Is locked by who writes into the run.
-LOCK = ".lock"
+LOCK = "lock"
 LATEST, BEST = "latest.checkpoint", "best.checkpoint"
 # What a run was begun with besides what it was asked for; another call may differ in it.
 MADE_WITH = "made_with"
