@@ -42,6 +42,7 @@ setup(
             "evaluate = polytask_learning.cli.evaluate:Evaluate",
             "learn = polytask_learning.cli.learn:Learn",
             "lifelong.add = polytask_learning.cli.lifelong_add:LifelongAdd",
+            "lifelong.drop = polytask_learning.cli.lifelong_drop:LifelongDrop",
             "lifelong.practise = polytask_learning.cli.lifelong_practise:LifelongPractise",
             "play = polytask_learning.cli.play:Play",
             "relabel = polytask_learning.cli.relabel:Relabel",

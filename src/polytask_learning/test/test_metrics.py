@@ -62,6 +62,20 @@ def test_the_area_is_that_under_a_line():
     assert metrics.area([(0, 0.4)], 7) == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize(
+    "curve", [[], [(5, 0.5)], [(5, 0.0), (10, 1.0)], [(0, 0.0), (9, 1), (8, 1)]]
+)
+def test_what_is_no_curve_has_no_area(curve):
+    with pytest.raises(ValueError, match=r"valid: ascending, the first at 0"):
+        metrics.area(curve, 10)
+
+
+@pytest.mark.parametrize("end", [0, -1])
+def test_nothing_is_learnt_in_no_steps(end):
+    with pytest.raises(ValueError, match=r"valid: above 0"):
+        metrics.area([(0, 1.0)], end)
+
+
 @given(
     some.lists(some.floats(0, 1), min_size=1, max_size=6),
     some.floats(1, 100),

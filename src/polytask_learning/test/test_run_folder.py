@@ -52,6 +52,21 @@ def test_metrics_outlive_an_unfinished_line_and_are_told_once(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [b'{"steps": \xff}', b'{"st\xffeps": 15}', b"5", b'{"rate": 0.5}', b'{"steps": "15"}', b"[]"],
+)
+def test_damaged_metrics_are_passed_over(tmp_path, line):
+    folder = RunFolder.begin(tmp_path / "one", MANIFEST)
+    folder.tell({"steps": 10})
+    with (folder.path / METRICS).open("ab") as file:
+        file.write(line + b"\n")
+    folder.tell({"steps": 20})
+    assert [metrics["steps"] for metrics in folder.told()] == [10, 20]
+    folder.forget_after(10)
+    assert list(folder.told()) == [{"steps": 10}]
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path):
     folder = RunFolder.begin(tmp_path / "one", MANIFEST)
     folder.keep_latest({"steps": 5})
@@ -72,6 +87,7 @@ def test_a_folder_without_a_run_or_an_expert_is_named(tmp_path):
     folder = RunFolder.begin(tmp_path / "one", MANIFEST)
     with pytest.raises(NoRun, match="one has no expert yet"):
         folder.best()
-    (folder.path / "manifest.json").write_text("{")
-    with pytest.raises(NoRun, match=r"manifest\.json is damaged"):
-        RunFolder(folder.path)
+    for damaged in ("{", "[]", "null"):
+        (folder.path / "manifest.json").write_text(damaged)
+        with pytest.raises(NoRun, match=r"manifest\.json is damaged"):
+            RunFolder(folder.path)

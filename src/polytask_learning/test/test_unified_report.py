@@ -394,11 +394,16 @@ def test_a_policy_that_was_stopped_has_a_report_too(folder):
     page = read(folder)
     assert "One policy, 2 tasks" in page.text
     assert "Stage 1 is not at its end" in page.text
+    assert "Distilled from 2 experts. " in page.text
+    assert "joined later" not in page.text
+    assert [row[0] for row in page.cells if row[0] in TASKS] == [*TASKS[:2]] * 2
+    assert "lifelong add" not in page.text
     assert "1.5of 2 tasks" in page.text
     (folder.path / "stages" / "000" / "checkpoints" / "best.checkpoint").unlink()
     shutil.rmtree(folder.path / "stages" / "001")
     text = read(folder).text
     assert "Stage 0 is not at its end" in text
+    assert "Distilled from 2 experts." in text
     assert "Effective tasks" not in text
     shutil.rmtree(folder.path / "stages")
     assert "One policy, 0 tasks" in read(folder).text
@@ -447,6 +452,7 @@ def test_what_was_practised_is_practised_again(folder, parsed):
     path = folder.path / "stages" / "001" / "manifest.json"
     manifest = json.loads(path.read_text())
     manifest["made_with"]["runs"][task] = str(run)
+    manifest["made_with"]["practised"] = True
     path.write_text(json.dumps(manifest))
     asked = json.loads((run / "manifest.json").read_text())
     asked["request"] |= {"demonstrations": 3, "reward": "ot", "steps": 777, "seed": 5}
@@ -459,6 +465,23 @@ def test_what_was_practised_is_practised_again(folder, parsed):
     shutil.rmtree(run)
     name, options = parsed(unified_commands(*about)[1], VERBS)
     assert (name, options.task) == (("lifelong", "practise"), task)
+
+
+@pytest.mark.parametrize(
+    ("told", "typed"), [(False, "add"), (True, "practise"), (None, "practise")]
+)
+def test_what_was_practised_is_told_by_the_stage_and_not_by_where_a_run_is(
+    folder, parsed, told, typed
+):
+    task, path = TASKS[2], folder.path / "stages" / "001" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    assert manifest["made_with"].pop("practised") is False
+    # Stages of earlier versions do not tell.
+    manifest["made_with"] |= {} if told is None else {"practised": told}
+    manifest["made_with"]["runs"][task] = f"/elsewhere/practice/{task}"
+    path.write_text(json.dumps(manifest))
+    line = unified_commands({"request": {}}, folder.stages(), range(5))[1]
+    assert parsed(line, VERBS)[0] == ("lifelong", typed)
 
 
 def test_what_the_preset_says_is_not_asked_for(folder, parsed):

@@ -20,6 +20,7 @@ from polytask_learning.distilling.distil import distil
 from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.ros.goal_client import GoalClient, NoAnswer
 from polytask_learning.training.checkpoint import same
+from polytask_learning.training.holding import held
 from polytask_learning.training.learn import learn_in
 from polytask_learning.training.relabel import RELABELLED
 from polytask_learning.training.request import Request
@@ -473,6 +474,23 @@ def test_the_node_distils_what_is_distilled_in_process_bit_for_bit(shared, exper
     assert (joined.code, joined.message) == (Distilled.SUCCESS, "")
     assert list(joined.tasks) == [TASK, OTHER, THIRD]
     assert joined.parameters == result.parameters
+
+
+def test_the_node_keeps_as_many_steps_of_a_task_that_joins_as_of_others(lab, experts, tmp_path):
+    folder = distil(DistilRequest(updates=UPDATES), experts[:1], tmp_path / "policy", ignore)
+    lab.start("polytask_learning", "distiller", keep=30)
+    joined = lab.distil(wanted(folder.path, experts[1:2], add=True))
+    assert (joined.code, joined.message) == (Distilled.SUCCESS, "")
+    assert read_label(folder.data(TASK)).count > 30
+    assert read_label(folder.data(OTHER)).count == 30
+
+
+def test_a_run_that_somebody_writes_into_is_refused_by_the_nodes(shared, experts, tmp_path):
+    path = tmp_path / "policy"
+    with held(path):
+        result = shared.distil(wanted(path, experts[:1]))
+    assert result.code == Distilled.BUSY
+    assert "policy is being written to by process" in result.message
 
 
 def test_a_cancelled_distillation_goes_on(shared, experts, tmp_path):

@@ -61,7 +61,7 @@ class Expert:
         self._average = self.actor
         if settings.average_rate < 1:
             self._average = copy.deepcopy(self.actor).requires_grad_(requires_grad=False)
-        self._updates = 0
+        self._updates, self._scale_is_known = 0, False
         seen = list(encoder.parameters())
         # Whether demonstrations that the critic learns from train the encoder by imitation, too.
         self._anchored = bool(seen) and settings.demonstrated > 0
@@ -88,14 +88,21 @@ class Expert:
         return means.cpu()
 
     def begin_as(self, encoder: nn.Module, actor: Actor) -> None:
-        """Take over the weights of another policy with networks as large as these."""
+        """Take over the weights of another policy with networks as large as these.
+
+        States stay scaled as it knows them.
+        """
+        self._scale_is_known = True
         self.encoder.load_state_dict(encoder.state_dict())
         self.actor.load_state_dict(actor.state_dict())
         _follow(self._average, self.actor, 1.0)
 
     def measure(self, observations: Tensor) -> None:
-        """Bring states to about the same size, as `observations` show them; pictures stay."""
-        if isinstance(self.encoder, StateEncoder):
+        """Bring states to about the same size, as `observations` show them; pictures stay.
+
+        So do states for who began as another policy.
+        """
+        if isinstance(self.encoder, StateEncoder) and not self._scale_is_known:
             self.encoder.measure(observations.to(self._compute.device))
 
     def imitate(self, demonstrations: Batch) -> dict[str, float]:

@@ -74,6 +74,9 @@ class OnlineExpert(Expert):
             compute=compute,
         )
 
+    def measure(self, observations: Tensor) -> None:
+        """Do nothing: all that the policy knows, it knows of states as they have been scaled."""
+
     def _kept(self) -> Tensor:
         """Return how far the policy is from what it knew of its other tasks."""
         lesson, modality, goals = self._recall.draw()

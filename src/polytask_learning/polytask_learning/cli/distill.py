@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polytask_contract.cli import argument_types
-from polytask_contract.episodes.store import EpisodeStore
 from polytask_learning.cli.compute_options import compute_of, describe_compute
+from polytask_learning.cli.goal_pictures import describe_goal_pictures, goal_pictures
 from polytask_learning.distil_settings import DISTIL_PRESETS
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ class Distill:
         add("--runs", type=Path, nargs="+", required=True, metavar="RUN", help="experts' runs")
         add("--goal", choices=GOALS, nargs="+", default=["onehot"], help="kinds of goals it takes")
         add("--obs", choices=("state", "pixels"), default="state", help="what the policy sees")
-        pictures = "a store of demonstrations whose last pictures are goal images"
-        add("--demonstrations", type=Path, help=pictures)
+        describe_goal_pictures(parser)
         add("--preset", choices=sorted(DISTIL_PRESETS), default="fast", help="numbers of training")
         widths = "widths of the policy's layers instead of the preset's"
         add("--hidden", type=argument_types.positive, nargs="+", default=[], help=widths)
@@ -59,7 +58,7 @@ class Distill:
             surgery=options.pcgrad,
             seed=options.seed,
         )
-        store = EpisodeStore(options.demonstrations) if options.demonstrations else None
+        store = goal_pictures(options, options.goal)
         with closing(update_progress()) as progress:
             folder = distil(
                 request,

@@ -5,8 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 from polytask_contract.cli import argument_types
-from polytask_contract.episodes.store import EpisodeStore
 from polytask_learning.cli.compute_options import compute_of, describe_compute
+from polytask_learning.cli.goal_pictures import describe_goal_pictures, goal_pictures
 
 
 class LifelongAdd:
@@ -19,8 +19,7 @@ class LifelongAdd:
         add = parser.add_argument
         add("--run", type=Path, required=True, help="the policy's folder")
         add("--expert", type=Path, required=True, metavar="NEW", help="the new expert's run")
-        pictures = "a store of demonstrations whose last pictures are goal images"
-        add("--demonstrations", type=Path, help=pictures)
+        describe_goal_pictures(parser)
         kept = "steps to keep of the task, by default as many as of others"
         add("--keep", type=argument_types.positive, help=kept)
         describe_compute(parser)
@@ -31,8 +30,9 @@ class LifelongAdd:
         from polytask_learning.cli.distill import say_what_there_is  # noqa: PLC0415
         from polytask_learning.cli.update_progress import update_progress  # noqa: PLC0415
         from polytask_learning.distilling.distil import add  # noqa: PLC0415
+        from polytask_learning.distilling.unified_folder import UnifiedFolder  # noqa: PLC0415
 
-        store = EpisodeStore(options.demonstrations) if options.demonstrations else None
+        store = goal_pictures(options, UnifiedFolder(options.run).request.goals)
         with closing(update_progress()) as progress:
             folder = add(
                 options.run,

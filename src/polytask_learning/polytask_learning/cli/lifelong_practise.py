@@ -27,13 +27,13 @@ class LifelongPractise:
         # Torch takes seconds to import, which listing the verbs should not.
         from polytask_learning.cli.distill import say_what_there_is  # noqa: PLC0415
         from polytask_learning.cli.sinks import sinks_of  # noqa: PLC0415
-        from polytask_learning.distilling.practise import practice_of, practise  # noqa: PLC0415
+        from polytask_learning.distilling.practise import practise  # noqa: PLC0415
         from polytask_learning.distilling.unified_folder import UnifiedFolder  # noqa: PLC0415
 
-        suite = UnifiedFolder(options.run).form.suite
-        request = request_of(options, suite, options.task)
+        policy = UnifiedFolder(options.run)
+        request = request_of(options, policy.form.suite, options.task)
         store = EpisodeStore(options.demonstrations)
-        place = practice_of(options.run, options.task)
+        place = policy.practice(options.task)
         with closing(sinks_of(place, request.steps)) as sink:
             folder = practise(options.run, request, store, sink, compute=compute_of(options))
         say_what_there_is(folder)

@@ -43,7 +43,9 @@ def thin(source: Path, target: Path, keep: int, seed: int) -> None:
     label = _thinned_label(data.label, keep)
     with replacing(target) as aside:
         if label == data.label:
-            _same(source, aside)
+            # Not another name of the same file: who writes over that in place, as cp does, would
+            # change both.
+            shutil.copyfile(source, aside)
         else:
             with aside.open("w+b") as file:
                 _write(file, label, data.parts, from_numpy(_chosen(data.label, label, seed)))
@@ -59,14 +61,6 @@ def _chosen(label: Label, wanted: Label, seed: int) -> NDArray[np.int64]:
         if count
     ]
     return np.concatenate(parts)
-
-
-def _same(source: Path, target: Path) -> None:
-    """Give a file that nobody changes, only replaces, another name; on another disk, copy it."""
-    try:
-        target.hardlink_to(source)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _write(file: BinaryIO, label: Label, parts: Mapping[str, Tensor], kept: Tensor) -> None:

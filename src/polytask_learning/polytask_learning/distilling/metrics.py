@@ -72,8 +72,14 @@ def negative_backward_transfer(table: Table) -> float | None:
 def area(curve: Sequence[tuple[float, float]], end: float) -> float:
     """Return the mean success from 0 to `end` of a `curve` of steps, ascending, and success.
 
-    Between two points it is taken to be on the line, and after the last to stay as it is.
+    It begins at 0 steps. Between two points it is taken to be on the line, and after the last to
+    stay as it is. Raise ValueError for a curve that is none, and for an `end` that is not above 0.
     """
+    steps = [at for at, _ in curve]
+    if steps[:1] != [0] or steps != sorted(steps):
+        raise ValueError(f"the steps of a curve are {steps}; valid: ascending, the first at 0")
+    if end <= 0:
+        raise ValueError(f"the end of a curve is {end}; valid: above 0")
     points = [*curve, (max(end, curve[-1][0]), curve[-1][1])]
     total = 0.0
     for (begin, low), (stop, high) in pairwise(points):
@@ -91,7 +97,7 @@ def forward_transfer(
     """Return what earlier tasks bring to learning one, 1 at most (Continual World).
 
     `curve` is how it was learnt with them, `alone` without, both up to `end` steps. None where
-    there was nothing to gain.
+    there was nothing to gain. Raise as `area` does.
     """
     reference = area(alone, end)
     return (area(curve, end) - reference) / (1 - reference) if reference < 1 else None

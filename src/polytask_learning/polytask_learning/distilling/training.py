@@ -1,6 +1,7 @@
 """A stage of distillation: from the data of its tasks to the policy at its end (algorithm 2)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from polytask_learning.compute import ComputeSettings
 from polytask_learning.data.lessons import Lessons
 from polytask_learning.data.relabelled_data import RelabelledData
 from polytask_learning.distilling.assembly import make_actor, make_book
+from polytask_learning.distilling.fitting import fitting
 from polytask_learning.distilling.request import DistilRequest
 from polytask_learning.distilling.teachers import UnusableTeacher, check_together
 from polytask_learning.distilling.unified_folder import Stage, UnifiedFolder
+from polytask_learning.training.checkpoint import BrokenCheckpoint
 from polytask_learning.training.loop import NotFinite
 from polytask_learning.training.watch import Phase, Unwatched, Watch
 
@@ -42,14 +45,22 @@ class StageTraining:
         request = folder.request
         self._stage, self._compute, self._settings = stage, compute, folder.settings
         self._data = opened_data(folder, stage, request)
-        self._book = make_book(request.goals, self._settings, folder.goal_image)
-        self._book.load_state_dict(stage.goals())
-        actor = make_actor(
-            self._settings, request.seed, folder.form, folder.frame_stack, self._book, self._data
-        )
-        warm = stage.manifest["warm"]
+        with _told_the_way_out(stage), fitting(stage.path):
+            self._book = make_book(request.goals, self._settings, folder.goal_image)
+            self._book.load_state_dict(stage.goals())
+            warm = bool(stage.manifest["warm"])
+            actor = make_actor(
+                self._settings,
+                request.seed,
+                folder.form,
+                folder.frame_stack,
+                self._book,
+                self._data,
+            )
         if warm:
-            actor.load_state_dict(folder.stages()[stage.number - 1].best()["distiller"]["actor"])
+            before = folder.stage(stage.number - 1)
+            with fitting(before.path):
+                actor.load_state_dict(before.best()["distiller"]["actor"])
         self._distiller = Distiller(
             actor,
             self._settings,
@@ -67,10 +78,11 @@ class StageTraining:
         stage, distiller = self._stage, self._distiller
         if stage.has_best:
             return
-        state = stage.latest()
-        if state is not None:
-            distiller.load_state_dict(state["distiller"])
-            self._random.bit_generator.state = state["random"]
+        with _told_the_way_out(stage), fitting(stage.path):
+            state = stage.latest()
+            if state is not None:
+                distiller.load_state_dict(state["distiller"])
+                self._random.bit_generator.state = state["random"]
         stage.forget_after(distiller.updates if state else -1)
         while not distiller.is_finished:
             metrics = self._some_updates()
@@ -117,6 +129,15 @@ class StageTraining:
             "distiller": self._distiller.state_dict(),
             "random": self._random.bit_generator.state,
         }
+
+
+@contextmanager
+def _told_the_way_out(stage: Stage) -> Iterator[None]:
+    """Let a BrokenCheckpoint of an unfinished `stage` say what to do."""
+    try:
+        yield
+    except BrokenCheckpoint as error:
+        raise BrokenCheckpoint(f"{error}; {stage.way_out}") from error
 
 
 def opened_data(

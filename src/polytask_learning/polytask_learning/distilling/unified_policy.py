@@ -12,6 +12,7 @@ from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
 from polytask_learning.compute import ComputeSettings
 from polytask_learning.distilling.assembly import make_actor, make_book
+from polytask_learning.distilling.fitting import fitting
 from polytask_learning.distilling.unified_folder import Stage, UnifiedFolder
 from polytask_learning.goals.book import GoalBook
 from polytask_learning.goals.understanding import Understood, understood
@@ -27,19 +28,20 @@ class UnifiedPolicy:
     ) -> None:
         """Load it from the run at `path`.
 
-        Raise NoRun where there is none yet, BrokenCheckpoint where it is damaged.
+        Raise NoRun where there is none yet, BrokenCheckpoint where it is damaged or of another
+        version, and InvalidGoal where its goals are.
         """
         self.folder = UnifiedFolder(path)
         self.stage = stage or self.folder.current()
         self._compute = compute or ComputeSettings()
         request, form = self.folder.request, self.folder.form
-        self.book: GoalBook = make_book(request.goals, self.folder.settings, self.folder.goal_image)
-        self.book.load_state_dict(self.stage.goals())
         self._frame_stack = self.folder.frame_stack
-        actor = make_actor(
-            self.folder.settings, request.seed, form, self.folder.frame_stack, self.book
-        )
-        actor.load_state_dict(self.stage.best()["distiller"]["actor"])
+        with fitting(self.stage.path):
+            settings = self.folder.settings
+            self.book: GoalBook = make_book(request.goals, settings, self.folder.goal_image)
+            self.book.load_state_dict(self.stage.goals())
+            actor = make_actor(settings, request.seed, form, self._frame_stack, self.book)
+            actor.load_state_dict(self.stage.best()["distiller"]["actor"])
         self.actor: UnifiedActor = self._compute.placed(actor)
 
     @property

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from polytask_learning.distilling.practise import PRACTICE
 from polytask_learning.distilling.unified_folder import Stage
 from polytask_learning.reports.commands import FLAGS as EXPERT_FLAGS
 from polytask_learning.reports.commands import compute_words, words
@@ -59,7 +58,7 @@ def unified_commands(
 
 
 def _joining(task: str, run: Path, stage: Stage) -> list[str]:
-    if run.parts[-2:] != (PRACTICE, task):
+    if not stage.joined_by_practice:
         asked = words({"keep": "--keep"}, given(stage.manifest))
         asked += compute_words(stage.manifest.get("compute", {}))
         return ["lifelong", "add", "--run", RUN, "--expert", str(run), *asked]

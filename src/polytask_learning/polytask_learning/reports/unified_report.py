@@ -38,7 +38,8 @@ def unified_report(folder: UnifiedFolder, *, videos: bool = True) -> str:
     stages = folder.stages()
     finished = [stage for stage in stages if stage.has_best]
     seeds = standing(folder, finished).seeds
-    again = unified_commands(folder.manifest, stages, seeds or TESTED) if stages else []
+    told = _told(stages)
+    again = unified_commands(folder.manifest, told, seeds or TESTED) if told else []
     charts = loss_charts(stages, folder.settings.distance)
     count = len(tasks_of(finished[-1])) if finished else 0
     title = f"One policy, {count} task{'s' if count != 1 else ''}"
@@ -47,18 +48,23 @@ def unified_report(folder: UnifiedFolder, *, videos: bool = True) -> str:
         _title(folder, title, stages),
         *(_policy(folder, finished, videos=videos) if finished else []),
         *([section("Loss of each stage", pair(*charts))] if charts else []),
-        section("What it was made of", unified_particulars(folder.manifest, stages)),
+        section("What it was made of", unified_particulars(folder.manifest, told)),
         *([section("Make it again", _again(folder, again))] if again else []),
     )
+
+
+def _told(stages: list[Stage]) -> list[Stage]:
+    """Return the stages that the policy is of; before there is one, those that are to make it."""
+    return [stage for stage in stages if stage.has_best] or stages
 
 
 def _title(folder: UnifiedFolder, title: str, stages: list[Stage]) -> Markup:
     request = folder.request
     seen = {"state": "the state", "pixels": "pictures"}[request.observations]
     parts = [f"It sees {seen}, and takes goals of the kinds {', '.join(request.goals)}."]
-    if stages:
-        first = len(tasks_of(stages[0]))
-        later = len(tasks_of(stages[-1])) - first
+    if told := _told(stages):
+        first = len(tasks_of(told[0]))
+        later = len(tasks_of(told[-1])) - first
         begun = f"Distilled from {first} expert{'s' if first != 1 else ''}"
         parts.insert(0, begun + (f", and {later} joined later." if later else "."))
     if not stages or not stages[-1].has_best:

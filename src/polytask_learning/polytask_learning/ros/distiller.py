@@ -23,6 +23,7 @@ from polytask_learning.ros.patient_watch import PatientWatch
 from polytask_learning.ros.work import Work
 from polytask_learning.settings import InvalidSetting
 from polytask_learning.training.checkpoint import BrokenCheckpoint
+from polytask_learning.training.holding import RunBusy
 from polytask_learning.training.run_folder import NoRun, OtherConfiguration
 from polytask_msgs.action import Distill
 from polytask_ros import names
@@ -41,6 +42,7 @@ class Distiller(LongGoalNode):
         (InvalidSetting, Result.INVALID_GOAL),
         (InvalidTaskGoal, Result.INVALID_GOAL),
         (UnknownName, Result.INVALID_GOAL),
+        (RunBusy, Result.BUSY),
         (NoRun, Result.NOT_LOADABLE),
         (BrokenCheckpoint, Result.NOT_LOADABLE),
         (BrokenData, Result.NOT_LOADABLE),
@@ -74,9 +76,10 @@ class Distiller(LongGoalNode):
 
         watch = PatientWatch(work, report, 0.0)
         if goal.add:
+            keep = self.settings["keep"] or None
             for run in runs:
                 work.check()
-                folder = add(path, run, tell, compute=self._compute, watch=watch)
+                folder = add(path, run, tell, keep=keep, compute=self._compute, watch=watch)
         else:
             request = self._request(goal)
             folder = distil(request, runs, path, tell, compute=self._compute, watch=watch)

@@ -31,6 +31,7 @@ from polytask_learning.ros.whole_episodes import WholeEpisodes
 from polytask_learning.ros.work import Work
 from polytask_learning.settings import InvalidSetting
 from polytask_learning.training.demonstrations import NoDemonstrations, Shown
+from polytask_learning.training.holding import RunBusy
 from polytask_learning.training.learn import learn_in
 from polytask_learning.training.means import Means
 from polytask_learning.training.playing import Playing
@@ -58,6 +59,7 @@ class ExpertLearner(LongGoalNode):
         (InvalidGoal, Result.INVALID_GOAL),
         (InvalidSetting, Result.INVALID_GOAL),
         (NoEpisodes, Result.INVALID_GOAL),
+        (RunBusy, Result.BUSY),
         (UnknownName, Result.UNKNOWN_TASK),
         (BrokenEpisode, Result.INCOMPATIBLE),
         (InvalidEpisode, Result.INCOMPATIBLE),

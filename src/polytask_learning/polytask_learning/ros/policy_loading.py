@@ -30,8 +30,7 @@ def load_policy(run: str, compute: ComputeSettings) -> UnifiedPolicy:
         _rehearse(policy)
     except PolyTaskError as error:
         raise NotLoadable(str(error)) from error
-    # Whole files of another version: torch tells weights that do not fit by RuntimeError.
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except OSError as error:
         raise NotLoadable(f"the policy in {path} cannot be read: {error}") from error
     return policy
 

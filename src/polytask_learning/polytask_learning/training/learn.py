@@ -15,6 +15,7 @@ from polytask_contract.suites import find_suite
 from polytask_learning.data.episode_log import EpisodeLog
 from polytask_learning.training.assembly import Maker, make_expert, make_loop
 from polytask_learning.training.demonstrations import Shown, demonstrated
+from polytask_learning.training.holding import held
 from polytask_learning.training.loop import Loop, Progress
 from polytask_learning.training.means import Means
 from polytask_learning.training.patience import patiently
@@ -62,7 +63,7 @@ def learn_in(
     Of two `environments` the first is practised in, and policies are judged in the second. `make`
     makes the expert; where it begins as another one, `request.start` says as which.
     What has been learnt when anything is raised is in the folder, and the next call goes on from
-    there. Raise what `demonstrated`, RunFolder and the environment do, and NotFinite.
+    there. Raise what `demonstrated`, `held`, RunFolder and the environment do, and NotFinite.
     """
     means = means or Means()
     means.compute.prepare_process()
@@ -78,10 +79,11 @@ def learn_in(
         "demonstrations": [one.hash for one in shown],
         MADE_WITH: {SIMULATED: environment.specification.simulated, **versions()},
     }
-    folder = RunFolder.begin(path, manifest)
-    episodes = [one.episode for one in shown]
-    loop, logs = make_loop(request, both, episodes, folder, means, make)
-    _Run(loop, logs, folder, sink, means).go_on()
+    with held(path):
+        folder = RunFolder.begin(path, manifest)
+        episodes = [one.episode for one in shown]
+        loop, logs = make_loop(request, both, episodes, folder, means, make)
+        _Run(loop, logs, folder, sink, means).go_on()
     return folder
 
 

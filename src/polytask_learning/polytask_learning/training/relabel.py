@@ -38,6 +38,7 @@ from polytask_learning.data.reservoir import InvalidSample, sampled_steps
 from polytask_learning.settings import teaching_in
 from polytask_learning.training.acting import seen_in
 from polytask_learning.training.demonstrations import NoDemonstrations, Shown, hash_of
+from polytask_learning.training.holding import held
 from polytask_learning.training.playing import Playing, played
 from polytask_learning.training.run_folder import RunFolder
 from polytask_learning.training.trained import TrainedExpert
@@ -86,7 +87,7 @@ def relabel(
     It is left if it is there already: whole, of the same expert and practice, and for the same
     `keep`, goal and number of played episodes; none are played unless `playing` says so. The
     goal's picture is taken from `demonstrations`, and kept where they are given and have pictures.
-    The run must not be learning meanwhile. Raise InvalidSample for a `keep` below 1 or fewer
+    Raise RunBusy while the run is learning, InvalidSample for a `keep` below 1 or fewer
     episodes than none, NoRun without an expert, EpisodesMissing without what was practised,
     BrokenEpisode or InvalidEpisode for what is damaged or another's, NoDemonstrations where the
     run's own are not given, what `played` does, and OSError for a full disk: what was there stays.
@@ -96,7 +97,16 @@ def relabel(
         raise InvalidSample(f"{keep} steps are to be kept; valid: 1 or more")
     if playing.count is not None and playing.count < 0:
         raise InvalidSample(f"{playing.count} episodes are to be played; valid: 0 or more")
-    expert = RunFolder(run).best_hash()
+    # Where there is no run nothing is left behind, not even a lock.
+    folder = RunFolder(run)
+    with held(run):
+        return _relabelled(folder, keep, demonstrations, playing)
+
+
+def _relabelled(
+    folder: RunFolder, keep: int | None, demonstrations: Shown | None, playing: Playing
+) -> Path:
+    run, expert = folder.path, folder.best_hash()
     trained = TrainedExpert(run)
     suite = trained.request.suite
     keep = teaching_in(suite).keep if keep is None else keep

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from polytask_contract.durable import make_folder, replacing
+from polytask_contract.durable import PARTIAL, make_folder, replacing
 from polytask_contract.errors import PolyTaskError
 from polytask_learning.training.checkpoint import read_checkpoint, write_checkpoint
 
 MANIFEST = "manifest.json"
 METRICS = "metrics.jsonl"
+# Is locked by who writes into the run.
+LOCK = "lock"
 LATEST, BEST = "latest.checkpoint", "best.checkpoint"
 # What a run was begun with besides what it was asked for; another call may differ in it.
 MADE_WITH = "made_with"
@@ -43,6 +45,8 @@ class RunFolder:
             raise NoRun(f"{path} is no run: it has no {MANIFEST}") from error
         except ValueError as error:
             raise NoRun(f"{path / MANIFEST} is damaged: {error}") from error
+        if not isinstance(self.manifest, dict):
+            raise NoRun(f"{path / MANIFEST} is damaged: it is no table of what a run is")
 
     @classmethod
     def begin(cls, path: Path, manifest: Mapping[str, Any]) -> Self:
@@ -55,8 +59,7 @@ class RunFolder:
             found = cls(path)
             _check_same(path, wanted, found.manifest)
             return found
-        if path.exists() and any(path.iterdir()):
-            raise OtherConfiguration(f"{path} is no run, and not empty; name another place")
+        check_place(path)
         make_folder(path)
         with replacing(path / MANIFEST) as aside:
             aside.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
@@ -107,21 +110,37 @@ class RunFolder:
             file.write(json.dumps(metrics) + "\n")
 
     def told(self) -> Iterator[dict[str, float]]:
-        """Yield the lines of metrics; what a killed writer left unfinished is passed over."""
+        """Yield the lines of metrics; what is unfinished or damaged is passed over."""
         path = self.path / METRICS
         if not path.exists():
             return
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_bytes().splitlines():
             try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
+                metrics = json.loads(line)
+            except ValueError:
                 continue
+            if isinstance(metrics, dict) and isinstance(metrics.get("steps"), int | float):
+                yield metrics
 
     def forget_after(self, steps: int) -> None:
         """Drop the lines of metrics from after `steps`: they will be told again."""
         kept = [metrics for metrics in self.told() if metrics["steps"] <= steps]
         with replacing(self.path / METRICS) as aside:
             aside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+
+
+def is_left_over(name: str) -> bool:
+    """Tell whether a file of this name is what a killed writer has left: nobody reads it."""
+    return name.startswith(".") and PARTIAL in name
+
+
+def check_place(path: Path) -> None:
+    """Raise OtherConfiguration where there is something at `path` that is no run."""
+    if (path / MANIFEST).exists() or not path.exists():
+        return
+    # A writer that was killed before the first file was whole has left nothing that counts.
+    if any(one.name != LOCK and not is_left_over(one.name) for one in path.iterdir()):
+        raise OtherConfiguration(f"{path} is no run, and not empty; name another place")
 
 
 def _check_same(path: Path, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
