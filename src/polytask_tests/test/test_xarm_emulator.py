@@ -374,7 +374,8 @@ def test_the_safety_boundary_stops_the_arm(sdk):
     sdk.switch_on()
     sdk.done("set_reduced_tcp_boundary", [600, 200, 100, -100, 600, 100])
     assert sdk.call("set_fence_mode", True) == [0]
-    assert sdk.call("set_position", y=200, speed=200, wait=True) in (-9, 1)
+    # So slow that it is on its way for two seconds: the answer to the order itself comes before.
+    assert sdk.call("set_position", y=200, speed=50, wait=True) in (-9, 1)
     assert sdk.done("get_err_warn_code") == [35, 0]
     sdk.recover()
     sdk.switch_on(5)
