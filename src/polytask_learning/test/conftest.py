@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from polytask_contract.episodes.collect import attempt
 from polytask_contract.episodes.form import Form
+from polytask_contract.episodes.store import EpisodeStore
 from polytask_contract.specification import Observations
 from polytask_contract.suites import find_suite
 from polytask_learning.compute import ComputeSettings
@@ -137,3 +139,15 @@ def command_parser():
 def known_answer():
     """Return what solves the tasks of the point's world."""
     return formula
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Return a store with a demonstration of each task of the point's world."""
+    store = EpisodeStore(tmp_path_factory.mktemp("store") / "demonstrations")
+    suite = find_suite("point")
+    for task in suite.tasks:
+        environment = suite.make(task, 0, Observations())
+        store.add(attempt(environment, suite.demonstrator(task), 0))
+        environment.close()
+    return store

@@ -687,17 +687,6 @@ def tiny(monkeypatch):
     return Request("point", TASKS[2], preset="tiny", steps=80, evaluate_every=80)
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    store = EpisodeStore(tmp_path_factory.mktemp("store") / "demonstrations")
-    suite = find_suite("point")
-    for task in TASKS:
-        environment = suite.make(task, 0, Observations())
-        store.add(attempt(environment, suite.demonstrator(task), 0))
-        environment.close()
-    return store
-
-
 @pytest.mark.usefixtures("spoken")
 def test_an_expert_begins_as_the_policy_does_what_it_is_asked(tmp_path, teachers, tiny, store):
     runs = [teachers[task] for task in TASKS]

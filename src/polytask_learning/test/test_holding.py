@@ -9,10 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from polytask_contract.episodes.collect import attempt
-from polytask_contract.episodes.store import EpisodeStore
-from polytask_contract.specification import Observations
-from polytask_contract.suites import find_suite
 from polytask_learning.distilling.distil import add, distil
 from polytask_learning.distilling.practise import practise
 from polytask_learning.distilling.request import DistilRequest
@@ -38,16 +34,6 @@ def nothing(metrics):
 def teachers(tmp_path_factory, make_teacher):
     place = tmp_path_factory.mktemp("teachers")
     return [make_teacher(place / task, task, steps=200) for task in TASKS]
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    store = EpisodeStore(tmp_path_factory.mktemp("store"))
-    suite = find_suite("point")
-    environment = suite.make(TASKS[2], 0, Observations())
-    store.add(attempt(environment, suite.demonstrator(TASKS[2]), 0))
-    environment.close()
-    return store
 
 
 @pytest.fixture

@@ -9,10 +9,7 @@ import pytest
 import torch
 
 from polytask_contract.cli import command
-from polytask_contract.episodes.collect import attempt
 from polytask_contract.episodes.store import EpisodeStore
-from polytask_contract.specification import Observations
-from polytask_contract.suites import find_suite
 from polytask_learning import distil_settings
 from polytask_learning.distilling.distil import add, distil
 from polytask_learning.distilling.drop import NothingToDrop, drop
@@ -45,17 +42,6 @@ def nothing(metrics):
 def teachers(tmp_path_factory, make_teacher):
     place = tmp_path_factory.mktemp("teachers")
     return [make_teacher(place / task, task, steps=200) for task in TASKS]
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    store = EpisodeStore(tmp_path_factory.mktemp("store") / "demonstrations")
-    suite = find_suite("point")
-    for task in TASKS:
-        environment = suite.make(task, 0, Observations())
-        store.add(attempt(environment, suite.demonstrator(task), 0))
-        environment.close()
-    return store
 
 
 @pytest.fixture
@@ -396,9 +382,14 @@ def test_practice_of_an_earlier_version_is_found_where_it_was(path, store, asked
     assert stage.joined_by_practice
 
 
+def stamped(path):
+    """Return when each file below `path` was last written."""
+    return {one: one.stat().st_mtime_ns for one in path.rglob("*") if one.is_file()}
+
+
 def test_a_second_call_after_the_end_writes_nothing(path, teachers, monkeypatch):
     add(path, teachers[1], nothing)
-
+    before = stamped(path)
     opened = Path.open
 
     def reading(path, mode="r", *rest, **more):
@@ -409,6 +400,7 @@ def test_a_second_call_after_the_end_writes_nothing(path, teachers, monkeypatch)
     monkeypatch.setattr(Path, "open", reading)
     distil(SMALL, teachers[:1], path, nothing)
     add(path, teachers[1], nothing)
+    assert stamped(path) == before
 
 
 def test_goals_of_weights_stay_what_they_were(path, teachers, monkeypatch):
